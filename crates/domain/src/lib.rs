@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The nouns and the rules of Turnpike: what a message is, when it may go, what became of it.
+//!
+//! **Invariant:** nothing here does IO, reads a clock or knows a client. Time is an argument, facts are arguments, and a
+//! decision is a value. That is what lets the same rule run at the door (ingest) and at the gate (sender).
+
+pub mod attempt;
+pub mod category;
+pub mod content;
+pub mod ids;
+pub mod job;
+pub mod lane;
+pub mod meta_error;
+pub mod opaque;
+pub mod pace;
+pub mod reason;
+pub mod recipient;
+pub mod retry;
+pub mod rules;
+pub mod status;
+pub mod stop_words;
+pub mod template;
+pub mod tier;
+
+pub use category::Category;
+pub use content::Content;
+pub use ids::{FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid};
+pub use lane::Lane;
+pub use reason::Reason;
+pub use recipient::Recipient;
+pub use status::{Delivery, PublicStatus, State};
+pub use template::Template;
