@@ -47,7 +47,9 @@ impl Category {
 
     /// The category of Meta's word, whatever its case.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|category| category.as_str().eq_ignore_ascii_case(text))
+        Self::ALL
+            .into_iter()
+            .find(|category| category.as_str().eq_ignore_ascii_case(text))
     }
 
     /// How long an outcome that cannot be known waits for a webhook before it is given up, counted from the attempt.

@@ -102,7 +102,14 @@ pub enum Delivery {
 
 impl Delivery {
     /// Every rank.
-    pub const ALL: [Self; 6] = [Self::None, Self::Sent, Self::Failed, Self::Delivered, Self::Read, Self::Played];
+    pub const ALL: [Self; 6] = [
+        Self::None,
+        Self::Sent,
+        Self::Failed,
+        Self::Delivered,
+        Self::Read,
+        Self::Played,
+    ];
 
     /// The code in the database; comparing codes compares ranks.
     pub fn code(self) -> i16 {
@@ -252,6 +259,9 @@ mod tests {
 
     #[test]
     fn delivered_after_failed_is_delivered() {
-        assert_eq!(Delivery::of([Delivery::Failed, Delivery::Delivered]), Delivery::Delivered);
+        assert_eq!(
+            Delivery::of([Delivery::Failed, Delivery::Delivered]),
+            Delivery::Delivered
+        );
     }
 }

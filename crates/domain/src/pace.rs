@@ -1,0 +1,70 @@
+//! How fast a sender number may go, and how much of its work the broker may hold.
+
+use chrono::TimeDelta;
+
+/// The most a POST may leave after its slot; one that would be later gives the slot up. Meta sees slot plus delay, so the
+/// pace is lowered by it (below). Measured on two busy cores: timers and an open connection stay under 10 ms.
+pub const MAX_SEND_DELAY: TimeDelta = TimeDelta::milliseconds(40);
+
+/// Slots per second for a limit of `limit` messages in any one-second window at the receiver.
+///
+/// Arrivals are slots plus a delay in `[0, J]`, and at most `floor((1 + J) * r) + 1` of them fall into any one second, hence
+/// `r = (L - 1) / (1 + J)`: 75.96/s for 80, 960.6/s for 1,000. A limit of one leaves no room for the `+ 1` of the formula, so
+/// it is spaced by the whole second and the delay.
+pub fn slots_per_second(limit: u32) -> f64 {
+    let delay = MAX_SEND_DELAY.as_seconds_f64();
+    f64::from(limit.saturating_sub(1)).max(0.9) / (1.0 + delay)
+}
+
+/// How many rows of a number may be with the broker at once: about a second and a half of its pace, and never so few that
+/// replicas would wait for the next release pass.
+pub fn depth(throughput: u32) -> u32 {
+    (throughput + throughput / 2).max(8)
+}
+
+/// How long after its release a queued row is looked at again, for the `rings`-th time: its job may have been lost. Grows, so
+/// that a slow consumer is not buried under doubled jobs.
+pub fn ring_again_after(rings: u32) -> TimeDelta {
+    TimeDelta::seconds(10 << rings.min(6))
+}
+
+/// How long a claim may be silent before the attempt is called uncertain. Longer than everything a live sender can still do:
+/// wait for the slot (2 s), connect (3 s), answer (30 s), write back (a few seconds).
+pub const LEASE: TimeDelta = TimeDelta::seconds(90);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The claim of the formula, against brute force: slots at the computed pace, each delayed by anything within the bound.
+        #[test]
+        fn no_second_ever_sees_more_than_the_limit(limit in 1_u32..200, delays in proptest::collection::vec(0.0..=1.0_f64, 400)) {
+            let pace = slots_per_second(limit);
+            let mut arrivals: Vec<f64> = delays
+                .iter()
+                .enumerate()
+                .map(|(n, delay)| n as f64 / pace + delay * MAX_SEND_DELAY.as_seconds_f64())
+                .collect();
+            arrivals.sort_by(f64::total_cmp);
+            for (first, start) in arrivals.iter().enumerate() {
+                let within = arrivals[first..].iter().take_while(|at| **at < start + 1.0).count();
+                prop_assert!(within <= limit as usize, "{within} arrivals in a second, limit {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn at_least_92_percent_of_a_standard_limit_is_used() {
+        assert!(slots_per_second(80) >= 0.92 * 80.0);
+        assert!(slots_per_second(1000) >= 0.92 * 1000.0);
+    }
+
+    #[test]
+    fn rings_grow_and_stay_bounded() {
+        assert_eq!(ring_again_after(0), TimeDelta::seconds(10));
+        assert_eq!(ring_again_after(1), TimeDelta::seconds(20));
+        assert_eq!(ring_again_after(60), TimeDelta::seconds(640));
+    }
+}

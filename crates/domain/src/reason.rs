@@ -1,0 +1,173 @@
+//! Why a message is not going, or not yet: stable codes that other systems may switch on, and a sentence for people.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A reason code (contract, "Reason codes"). Extended, never renamed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The WABA of the sender number has no template of that name and language.
+    TemplateNotFound,
+    /// In review, rejected, disabled or archived.
+    TemplateNotApproved,
+    /// Paused by Meta; opens again by itself or by webhook.
+    TemplatePaused,
+    /// The parameters do not fit the template's placeholders.
+    TemplateParameterMismatch,
+    /// The last inbound message is older than 24 hours.
+    WindowExpired,
+    /// This person never wrote to this number.
+    NoInboundHistory,
+    /// The recipient asked not to be written to.
+    OptedOut,
+    /// The messaging limit of the scope is used up.
+    TierLimit,
+    /// The number's messages per second.
+    Throughput,
+    /// Messages to one person in a short time.
+    PairLimit,
+    /// No such sender number in this organization.
+    SenderNotFound,
+    /// Meta does not let the number send.
+    SenderNotConnected,
+    /// Paused: by an operator, or because Meta asked us to slow down.
+    SenderPaused,
+    /// Meta restricted the account.
+    AccountRestricted,
+    /// The flow is paused.
+    FlowPaused,
+    /// Called back.
+    Canceled,
+    /// Not sent before `expires_at`.
+    Expired,
+    /// An answer from Meta, by its code.
+    Meta(i64),
+    /// The connection to Meta could not be made.
+    NotSent,
+    /// Whether Meta has it cannot be learned.
+    OutcomeUnknown,
+    /// Set aside because handling it failed again and again.
+    Quarantined,
+    /// A code written by a newer version, kept as it is.
+    Other(String),
+}
+
+impl Reason {
+    /// The stable code.
+    pub fn code(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::TemplateNotFound => "template_not_found",
+            Self::TemplateNotApproved => "template_not_approved",
+            Self::TemplatePaused => "template_paused",
+            Self::TemplateParameterMismatch => "template_parameter_mismatch",
+            Self::WindowExpired => "window_expired",
+            Self::NoInboundHistory => "no_inbound_history",
+            Self::OptedOut => "opted_out",
+            Self::TierLimit => "tier_limit",
+            Self::Throughput => "throughput",
+            Self::PairLimit => "pair_limit",
+            Self::SenderNotFound => "sender_not_found",
+            Self::SenderNotConnected => "sender_not_connected",
+            Self::SenderPaused => "sender_paused",
+            Self::AccountRestricted => "account_restricted",
+            Self::FlowPaused => "flow_paused",
+            Self::Canceled => "canceled",
+            Self::Expired => "expired",
+            Self::Meta(code) => return Cow::Owned(format!("meta_{code}")),
+            Self::NotSent => "not_sent",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Quarantined => "quarantined",
+            Self::Other(code) => code,
+        })
+    }
+
+    /// The reason of a stored code.
+    pub fn parse(code: &str) -> Self {
+        if let Some(meta) = code.strip_prefix("meta_").and_then(|code| code.parse().ok()) {
+            return Self::Meta(meta);
+        }
+        NAMED
+            .iter()
+            .find(|reason| reason.code() == code)
+            .cloned()
+            .unwrap_or_else(|| Self::Other(code.to_owned()))
+    }
+
+    /// One sentence for people, with the next step.
+    pub fn sentence(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::TemplateNotFound => {
+                "The sender number's account has no template of this name and language; create it, or correct the name."
+            }
+            Self::TemplateNotApproved => "The template is not approved by Meta; wait for its review, or use another.",
+            Self::TemplatePaused => "Meta paused the template because of its quality; it opens again by itself.",
+            Self::TemplateParameterMismatch => "The parameters do not fit the template's placeholders.",
+            Self::WindowExpired => "The last message from this person is older than 24 hours; send a template.",
+            Self::NoInboundHistory => "This person has never written to this number; send a template.",
+            Self::OptedOut => "The recipient asked not to be written to.",
+            Self::TierLimit => "The account may not write to more new people in these 24 hours; it waits for room.",
+            Self::Throughput => "The sender number is at its messages per second; it waits for its slot.",
+            Self::PairLimit => "Too many messages to this person in a short time; it waits.",
+            Self::SenderNotFound => "No such sender number in this organization; see the numbers you declared.",
+            Self::SenderNotConnected => "Meta does not let this number send; check its status in the WhatsApp Manager.",
+            Self::SenderPaused => "The sender number is paused; it waits.",
+            Self::AccountRestricted => "Meta restricted the account; see the WhatsApp Manager.",
+            Self::FlowPaused => "The broadcast or campaign is paused; it waits.",
+            Self::Canceled => "It was called back before it was handed over.",
+            Self::Expired => "It could not be sent before its expires_at.",
+            Self::Meta(code) => return Cow::Borrowed(crate::meta_error::lookup(*code).advice),
+            Self::NotSent => "No connection to Meta could be made; it is tried again.",
+            Self::OutcomeUnknown => {
+                "Whether Meta has it could not be learned: no answer and no webhook came. It is not sent again by itself."
+            }
+            Self::Quarantined => "Handling it failed again and again; it was set aside for an operator.",
+            Self::Other(_) => "See the release notes of the version that wrote this reason.",
+        })
+    }
+}
+
+const NAMED: &[Reason] = &[
+    Reason::TemplateNotFound,
+    Reason::TemplateNotApproved,
+    Reason::TemplatePaused,
+    Reason::TemplateParameterMismatch,
+    Reason::WindowExpired,
+    Reason::NoInboundHistory,
+    Reason::OptedOut,
+    Reason::TierLimit,
+    Reason::Throughput,
+    Reason::PairLimit,
+    Reason::SenderNotFound,
+    Reason::SenderNotConnected,
+    Reason::SenderPaused,
+    Reason::AccountRestricted,
+    Reason::FlowPaused,
+    Reason::Canceled,
+    Reason::Expired,
+    Reason::NotSent,
+    Reason::OutcomeUnknown,
+    Reason::Quarantined,
+];
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_round_trip() {
+        for reason in NAMED
+            .iter()
+            .cloned()
+            .chain([Reason::Meta(131_026), Reason::Other("later_version".into())])
+        {
+            assert_eq!(Reason::parse(&reason.code()), reason);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The gates, one file each, and the decision that passes a message through them in order: the first no wins.
+//!
+//! A rule is a pure function from facts and the time to `Option<Verdict>`; `None` means "nothing against it". The same rules
+//! run twice: at the door, where what can be refused at once is refused at once, and in the sender, where it counts.
+
+pub mod account;
+pub mod expiry;
+pub mod flow;
+pub mod opt_out;
+pub mod sender_number;
+pub mod template;
+pub mod window;
+
+use chrono::{DateTime, Utc};
+
+use crate::category::Category;
+use crate::reason::Reason;
+use crate::template::{Mismatch, TemplateStatus};
+pub use window::Window;
+
+/// What may become of a message now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every gate is open.
+    Send,
+    /// Not now. Burns no attempt.
+    Defer {
+        /// Look again then; `None` when something else (its flow) will move it.
+        until: Option<DateTime<Utc>>,
+        /// Why it waits.
+        reason: Reason,
+    },
+    /// Never.
+    Drop {
+        /// Why not.
+        reason: Reason,
+    },
+}
+
+impl Verdict {
+    fn drop(reason: Reason) -> Option<Self> {
+        Some(Self::Drop { reason })
+    }
+
+    fn wait(until: DateTime<Utc>, reason: Reason) -> Option<Self> {
+        Some(Self::Defer {
+            until: Some(until),
+            reason,
+        })
+    }
+}
+
+/// Everything the rules look at, as it was when the facts were read.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// `Service` for a session message, else the template's category.
+    pub category: Category,
+    /// Not to be sent from then on.
+    pub expires_at: DateTime<Utc>,
+    /// The flow it belongs to, if any.
+    pub flow: Option<FlowStatus>,
+    /// The recipient asked this organization not to write.
+    pub opted_out: bool,
+    /// The sender number.
+    pub number: NumberFacts,
+    /// Meta restricted the WABA.
+    pub account_restricted: bool,
+    /// Only for template messages.
+    pub template: Option<TemplateFacts>,
+    /// Only for session messages: the service window with this recipient.
+    pub window: Window,
+}
+
+/// Whether a flow's rows may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowStatus {
+    /// They may.
+    Running,
+    /// They wait for `resume`.
+    Paused,
+    /// They never will.
+    Canceled,
+}
+
+impl FlowStatus {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// The status of a word in the database.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Running, Self::Paused, Self::Canceled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+/// A sender number, as the rules see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberFacts {
+    /// Meta's status is `CONNECTED`.
+    pub connected: bool,
+    /// Held until then: an operator's pause or a throttle of Meta's.
+    pub paused_until: Option<DateTime<Utc>>,
+}
+
+/// A template, as the rules see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateFacts {
+    /// There is none of that name and language.
+    Missing,
+    /// It is there.
+    Known {
+        /// Where it stands with Meta.
+        status: TemplateStatus,
+        /// Whether the message's parameters fit.
+        fit: Result<(), Mismatch>,
+    },
+}
+
+/// Passes a message through the gates: canceled or paused flow, expired, opt-out, sender number, account, template, window.
+/// Limits that many messages share (tier, pace, pair) are not here: they are counted under locks, in `admit`.
+pub fn decide(facts: &Facts, now: DateTime<Utc>) -> Verdict {
+    flow::rule(facts)
+        .or_else(|| expiry::rule(facts, now))
+        .or_else(|| opt_out::rule(facts))
+        .or_else(|| sender_number::rule(facts, now))
+        .or_else(|| account::rule(facts, now))
+        .or_else(|| template::rule(facts, now))
+        .or_else(|| window::rule(facts, now))
+        .unwrap_or(Verdict::Send)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! Only an approved template goes, with exactly the parameters it asks for. Meta would answer 132001, 132015 or 132000, at the
+//! price of an attempt.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Facts, TemplateFacts, Verdict};
+use crate::reason::Reason;
+use crate::template::TemplateStatus;
+
+/// How often a message looks whether its paused template is back. Meta's pauses last 3 or 6 hours.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
+
+pub(super) fn rule(facts: &Facts, now: DateTime<Utc>) -> Option<Verdict> {
+    match facts.template.as_ref()? {
+        TemplateFacts::Missing => Verdict::drop(Reason::TemplateNotFound),
+        TemplateFacts::Known {
+            status: TemplateStatus::NotSendable(_),
+            ..
+        } => Verdict::drop(Reason::TemplateNotApproved),
+        TemplateFacts::Known { fit: Err(_), .. } => Verdict::drop(Reason::TemplateParameterMismatch),
+        TemplateFacts::Known {
+            status: TemplateStatus::Paused,
+            ..
+        } => Verdict::wait(now + LOOK_AGAIN, Reason::TemplatePaused),
+        TemplateFacts::Known {
+            status: TemplateStatus::Approved,
+            fit: Ok(()),
+        } => None,
+    }
+}

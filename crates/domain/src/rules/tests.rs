@@ -1,0 +1,233 @@
+use chrono::TimeDelta;
+
+use super::*;
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_750_000_000, 0).unwrap()
+}
+
+/// A template message that every gate lets through.
+fn template_message() -> Facts {
+    Facts {
+        category: Category::Utility,
+        expires_at: now() + TimeDelta::days(1),
+        flow: None,
+        opted_out: false,
+        number: NumberFacts {
+            connected: true,
+            paused_until: None,
+        },
+        account_restricted: false,
+        template: Some(TemplateFacts::Known {
+            status: TemplateStatus::Approved,
+            fit: Ok(()),
+        }),
+        window: Window::default(),
+    }
+}
+
+fn session_message(last_inbound: Option<TimeDelta>) -> Facts {
+    let window = Window {
+        last_inbound_at: last_inbound.map(|ago| now() - ago),
+    };
+    Facts {
+        category: Category::Service,
+        template: None,
+        window,
+        ..template_message()
+    }
+}
+
+fn mismatch() -> Mismatch {
+    Mismatch {
+        field: "template.body".into(),
+        expected: "2 parameters".into(),
+        given: "1".into(),
+    }
+}
+
+fn check(facts: Facts, expected: &str) {
+    let got = match decide(&facts, now()) {
+        Verdict::Send => "send".to_owned(),
+        Verdict::Defer { reason, .. } => format!("defer {reason}"),
+        Verdict::Drop { reason } => format!("drop {reason}"),
+    };
+    assert_eq!(got, expected, "{facts:?}");
+}
+
+#[test]
+fn each_gate_says_its_own_no() {
+    let known = |status: &str, fit| {
+        Some(TemplateFacts::Known {
+            status: TemplateStatus::parse(status),
+            fit,
+        })
+    };
+
+    check(template_message(), "send");
+    check(
+        Facts {
+            flow: Some(FlowStatus::Running),
+            ..template_message()
+        },
+        "send",
+    );
+    check(
+        Facts {
+            flow: Some(FlowStatus::Paused),
+            ..template_message()
+        },
+        "defer flow_paused",
+    );
+    check(
+        Facts {
+            flow: Some(FlowStatus::Canceled),
+            ..template_message()
+        },
+        "drop canceled",
+    );
+    check(
+        Facts {
+            expires_at: now(),
+            ..template_message()
+        },
+        "drop expired",
+    );
+    check(
+        Facts {
+            opted_out: true,
+            ..template_message()
+        },
+        "drop opted_out",
+    );
+    check(
+        Facts {
+            number: NumberFacts {
+                connected: false,
+                paused_until: None,
+            },
+            ..template_message()
+        },
+        "drop sender_not_connected",
+    );
+    check(
+        Facts {
+            number: NumberFacts {
+                connected: true,
+                paused_until: Some(now() + TimeDelta::seconds(1)),
+            },
+            ..template_message()
+        },
+        "defer sender_paused",
+    );
+    check(
+        Facts {
+            number: NumberFacts {
+                connected: true,
+                paused_until: Some(now()),
+            },
+            ..template_message()
+        },
+        "send",
+    );
+    check(
+        Facts {
+            account_restricted: true,
+            ..template_message()
+        },
+        "defer account_restricted",
+    );
+    check(
+        Facts {
+            template: Some(TemplateFacts::Missing),
+            ..template_message()
+        },
+        "drop template_not_found",
+    );
+    check(
+        Facts {
+            template: known("PENDING", Ok(())),
+            ..template_message()
+        },
+        "drop template_not_approved",
+    );
+    check(
+        Facts {
+            template: known("A_WORD_OF_NEXT_YEAR", Ok(())),
+            ..template_message()
+        },
+        "drop template_not_approved",
+    );
+    check(
+        Facts {
+            template: known("PAUSED", Ok(())),
+            ..template_message()
+        },
+        "defer template_paused",
+    );
+    check(
+        Facts {
+            template: known("PAUSED", Err(mismatch())),
+            ..template_message()
+        },
+        "drop template_parameter_mismatch",
+    );
+    check(
+        Facts {
+            template: known("APPROVED", Err(mismatch())),
+            ..template_message()
+        },
+        "drop template_parameter_mismatch",
+    );
+}
+
+#[test]
+fn a_session_message_needs_an_open_window_with_a_margin() {
+    check(session_message(None), "drop no_inbound_history");
+    check(session_message(Some(TimeDelta::hours(25))), "drop window_expired");
+    check(
+        session_message(Some(TimeDelta::hours(24) - TimeDelta::seconds(60))),
+        "drop window_expired",
+    );
+    check(
+        session_message(Some(TimeDelta::hours(24) - TimeDelta::seconds(61))),
+        "send",
+    );
+}
+
+#[test]
+fn a_template_needs_no_window() {
+    check(
+        Facts {
+            window: Window::default(),
+            ..template_message()
+        },
+        "send",
+    );
+}
+
+#[test]
+fn the_first_no_wins() {
+    let all_wrong = Facts {
+        opted_out: true,
+        expires_at: now(),
+        flow: Some(FlowStatus::Canceled),
+        ..session_message(None)
+    };
+    check(all_wrong.clone(), "drop canceled");
+    check(
+        Facts {
+            flow: None,
+            ..all_wrong.clone()
+        },
+        "drop expired",
+    );
+    check(
+        Facts {
+            flow: None,
+            expires_at: now() + TimeDelta::hours(1),
+            ..all_wrong
+        },
+        "drop opted_out",
+    );
+}
