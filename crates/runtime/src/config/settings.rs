@@ -1,0 +1,215 @@
+//! One struct per concern; a program reads those it needs and no others.
+
+use std::fmt;
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+
+use super::env::Reader;
+
+/// Where the ledger is.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `postgres://…`, with its password.
+    pub url: SecretString,
+}
+
+impl Database {
+    /// Reads `TURNPIKE_DATABASE_URL`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let url = reader.parse(
+            "TURNPIKE_DATABASE_URL",
+            "a PostgreSQL address: postgres://…",
+            |value| has_scheme(value, &["postgres", "postgresql"]).then(|| SecretString::from(value)),
+        )?;
+        Some(Self { url })
+    }
+}
+
+/// Where the broker is, and the first word of our names in it.
+#[derive(Clone, Debug)]
+pub struct Amqp {
+    /// `amqp://…` or `amqps://…`, with its password.
+    pub url: SecretString,
+    /// First word of every exchange and queue.
+    pub prefix: String,
+}
+
+impl Amqp {
+    /// Reads `TURNPIKE_AMQP_URL` and `TURNPIKE_AMQP_PREFIX`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let url = reader.parse(
+            "TURNPIKE_AMQP_URL",
+            "an AMQP address: amqp://… or amqps://…",
+            |value| has_scheme(value, &["amqp", "amqps"]).then(|| SecretString::from(value)),
+        );
+        let prefix = reader.parse("TURNPIKE_AMQP_PREFIX", "1 to 40 of a-z, 0-9, _ - and .", |value| {
+            let allowed =
+                |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"_-.".contains(&letter);
+            ((1..=40).contains(&value.len()) && value.bytes().all(allowed)).then(|| value.to_owned())
+        });
+        Some(Self {
+            url: url?,
+            prefix: prefix?,
+        })
+    }
+}
+
+/// The key that encrypts secrets at rest and peppers API keys: 32 bytes.
+#[derive(Clone)]
+pub struct SecretKey(
+    /// The bytes themselves.
+    pub [u8; 32],
+);
+
+impl SecretKey {
+    /// Reads `TURNPIKE_SECRET_KEY`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let expected = "exactly 32 bytes in base64 (44 characters)";
+        reader.parse("TURNPIKE_SECRET_KEY", expected, |value| {
+            let bytes = data_encoding::BASE64.decode(value.trim().as_bytes()).ok()?;
+            Some(Self(bytes.try_into().ok()?))
+        })
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey([hidden])")
+    }
+}
+
+/// Where the HTTP API listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Address and port; port 0 takes a free one.
+    pub addr: SocketAddr,
+}
+
+impl Http {
+    /// Reads `TURNPIKE_HTTP_ADDR`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let addr = address(reader, "TURNPIKE_HTTP_ADDR")?;
+        Some(Self { addr })
+    }
+}
+
+/// Where health and metrics are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Address and port; port 0 takes a free one.
+    pub addr: SocketAddr,
+}
+
+impl Admin {
+    /// Reads `TURNPIKE_ADMIN_ADDR`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let addr = address(reader, "TURNPIKE_ADMIN_ADDR")?;
+        Some(Self { addr })
+    }
+}
+
+/// Where Meta's Graph API is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Without a slash at the end.
+    pub base_url: String,
+    /// `v26.0`.
+    pub version: String,
+}
+
+impl Meta {
+    /// Reads `TURNPIKE_META_BASE_URL` and `TURNPIKE_META_VERSION`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let base_url = reader.parse(
+            "TURNPIKE_META_BASE_URL",
+            "an HTTP address: https://… or http://…",
+            |value| has_scheme(value, &["https", "http"]).then(|| value.trim_end_matches('/').to_owned()),
+        );
+        let version = reader.parse("TURNPIKE_META_VERSION", "v, a number, a point and a number", |value| {
+            let (major, minor) = value.strip_prefix('v')?.split_once('.')?;
+            let number = |part: &str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit());
+            (number(major) && number(minor)).then(|| value.to_owned())
+        });
+        Some(Self {
+            base_url: base_url?,
+            version: version?,
+        })
+    }
+}
+
+/// What proves that a webhook comes from Meta.
+#[derive(Clone, Debug)]
+pub struct MetaApp {
+    /// Key of the signature in `X-Hub-Signature-256`.
+    pub app_secret: SecretString,
+    /// The word of the subscription check.
+    pub verify_token: SecretString,
+}
+
+impl MetaApp {
+    /// Reads `TURNPIKE_META_APP_SECRET` and `TURNPIKE_META_VERIFY_TOKEN`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let app_secret = reader.required("TURNPIKE_META_APP_SECRET");
+        let verify_token = reader.required("TURNPIKE_META_VERIFY_TOKEN");
+        Some(Self {
+            app_secret: app_secret?.into(),
+            verify_token: verify_token?.into(),
+        })
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Directives of `tracing_subscriber::EnvFilter`, checked.
+    pub filter: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object per line.
+    Json,
+}
+
+impl Log {
+    /// Reads `TURNPIKE_LOG` and `TURNPIKE_LOG_FORMAT`; logs go to standard error, so that is the terminal asked for.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let filter = reader.parse(
+            "TURNPIKE_LOG",
+            "a level (error, warn, info, debug, trace) or levels per module",
+            |value| EnvFilter::try_new(value).is_ok().then(|| value.to_owned()),
+        );
+        let format = match reader.optional("TURNPIKE_LOG_FORMAT") {
+            None if std::io::stderr().is_terminal() => Some(LogFormat::Text),
+            None => Some(LogFormat::Json),
+            Some(_) => reader.parse("TURNPIKE_LOG_FORMAT", "text or json", |value| match value {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            }),
+        };
+        Some(Self {
+            filter: filter?,
+            format: format?,
+        })
+    }
+}
+
+fn address(reader: &mut Reader, name: &'static str) -> Option<SocketAddr> {
+    reader.parse(name, "an IP address and a port", |value| value.parse().ok())
+}
+
+/// Whether `value` is `<scheme>://` and something after it.
+fn has_scheme(value: &str, schemes: &[&str]) -> bool {
+    value
+        .split_once("://")
+        .is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.is_empty())
+}
