@@ -1,1 +1,18 @@
-//! Placeholder.
+//! PostgreSQL, the ledger: the only crate that speaks SQL.
+//!
+//! One module per room of the ledger, each a set of methods on [`Store`]; the statements are `.sql` files under `sql/` or functions
+//! in `migrations/`. Rules are not here: a statement counts, locks and writes what `domain` decided.
+//!
+//! **Invariants.** A transition names the state it leaves, and the attempt where there is one; zero rows means somebody else was
+//! faster, which is normal. Locks are taken in the order number, scope, flow, message, each sorted. Whatever must not be lost is
+//! committed with `synchronous_commit = on`, which is PostgreSQL's default and is never lowered here.
+
+mod error;
+mod migrate;
+mod pool;
+mod statement;
+pub mod vault;
+
+pub use error::Error;
+pub use pool::{Options, Store};
+pub use vault::Vault;

@@ -1,0 +1,72 @@
+//! What can go wrong between us and the ledger.
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+/// A failed conversation with PostgreSQL.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL is not one.
+    #[error("reading the database URL: {0}; expected postgres://user:password@host:5432/database")]
+    Url(#[source] tokio_postgres::Error),
+    /// No connection could be had.
+    #[error("connecting to PostgreSQL; check TURNPIKE_DATABASE_URL and that the server runs")]
+    Connect(#[source] Box<PoolError>),
+    /// A statement failed.
+    #[error("{doing}")]
+    Query {
+        /// What was being done.
+        doing: &'static str,
+        /// PostgreSQL's answer.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error("bringing the database schema up to date")]
+    Migrate(#[source] Box<refinery::Error>),
+    /// A value in the database is not what this build writes.
+    #[error(
+        "reading {what}: {found} is not known to this version; finish the upgrade so that all roles run one version"
+    )]
+    Unreadable {
+        /// Which column.
+        what: &'static str,
+        /// What stands there.
+        found: String,
+    },
+    /// A sealed secret could not be opened.
+    #[error("opening a sealed secret: the key does not fit; TURNPIKE_SECRET_KEY must be the one it was sealed with")]
+    Sealed,
+}
+
+impl Error {
+    /// PostgreSQL's own code, when it answered.
+    pub fn sql_state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Query { source, .. } | Self::Url(source) => source.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the server could not be reached or was going away: the same call may succeed later, and a commit that ended so is in
+    /// doubt.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Connect(_) => true,
+            Self::Query { source, .. } => {
+                source.is_closed()
+                    || source.code().is_none()
+                    || source.code().is_some_and(|code| {
+                        // Class 57: operator intervention (shutdown, crash); 08: connection; 53: out of resources.
+                        ["57", "08", "53"].iter().any(|class| code.code().starts_with(class))
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// A closure for `map_err` that says what was being done.
+    pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        move |source| Self::Query { doing, source }
+    }
+}
