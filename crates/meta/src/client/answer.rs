@@ -1,5 +1,7 @@
 //! Reading an answer, and naming what kept it from being read.
 
+use std::error::Error;
+
 use reqwest::Response;
 
 /// No answer of Meta's that we read is near this size, in bytes; a longer one is not read further.
@@ -29,21 +31,35 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
     if error.is_dns() {
         return "name not resolved".to_owned();
     }
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return format!("{phase}: TLS, {}", tls_kind(tls));
-        }
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            // TLS errors come wrapped into IO errors, which hide them from `source`.
-            match io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                Some(tls) => return format!("{phase}: TLS, {}", tls_kind(tls)),
-                None => return format!("{phase}: {}", io.kind()),
-            }
-        }
-        source = error.source();
+    match root(error) {
+        Root::Tls(error) => format!("{phase}: TLS, {}", tls_kind(error)),
+        Root::Io(error) => format!("{phase}: {}", error.kind()),
+        Root::Other => phase.to_owned(),
     }
-    phase.to_owned()
+}
+
+enum Root<'a> {
+    Tls(&'a rustls::Error),
+    Io(&'a std::io::Error),
+    Other,
+}
+
+/// The innermost TLS or IO error. Layers wrap IO errors into IO errors, which `source` steps over, so this looks into them.
+fn root<'a>(error: &'a (dyn Error + 'static)) -> Root<'a> {
+    let io = error.downcast_ref::<std::io::Error>();
+    let inner = match io {
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    };
+    match (
+        error.downcast_ref::<rustls::Error>(),
+        inner.map_or(Root::Other, root),
+        io,
+    ) {
+        (Some(tls), _, _) => Root::Tls(tls),
+        (None, Root::Other, Some(io)) => Root::Io(io),
+        (None, inner, _) => inner,
+    }
 }
 
 fn tls_kind(error: &rustls::Error) -> &'static str {
