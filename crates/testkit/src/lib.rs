@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What tests, the demo and `cargo xtask` share: private servers, turns, waiting with a deadline, the built program.
+//!
+//! **Invariant:** nothing outside tests and `xtask` depends on this crate, and nothing here touches a server, a folder
+//! or a process that this checkout did not start itself.
+
+mod built;
+pub mod checkout;
+pub mod servers;
+mod turn;
+mod until;
+
+pub use built::turnpike_binary;
+pub use turn::{Turn, exclusive, shared};
+pub use until::until;

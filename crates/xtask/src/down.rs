@@ -1,0 +1,24 @@
+//! `cargo xtask down`
+
+use anyhow::Result;
+use clap::Args;
+use testkit::servers;
+
+/// Stop the servers that this checkout started, and remove their data
+///
+/// Only processes and containers that this checkout started are touched.
+#[derive(Debug, Args)]
+pub(crate) struct Options {}
+
+pub(crate) fn run(_: &Options) -> Result<()> {
+    let stopped = servers::stop()?;
+    eprintln!(
+        "{}",
+        if stopped {
+            "stopped, data removed"
+        } else {
+            "nothing was running"
+        }
+    );
+    Ok(())
+}
