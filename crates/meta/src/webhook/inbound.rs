@@ -138,7 +138,7 @@ impl Wire {
             .interactive
             .as_ref()
             .and_then(|reply| reply.button_reply.as_ref().or(reply.list_reply.as_ref()));
-        body.or(button).or(reply.map(|reply| &reply.title)).cloned()
+        body.or(button).or_else(|| reply.map(|reply| &reply.title)).cloned()
     }
 
     /// The kinds that are a message of a person. A kind this version does not know opens nothing: better to wait for a

@@ -138,7 +138,11 @@ impl Updates {
         };
         let number = value.metadata.phone_number_id;
         let contacts = contacts(value.contacts);
-        let of_a_number = || number.clone().ok_or("metadata.phone_number_id is missing".to_owned());
+        let of_a_number = || {
+            number
+                .clone()
+                .ok_or_else(|| "metadata.phone_number_id is missing".to_owned())
+        };
 
         self.list("messages.statuses", value.statuses, |raw| {
             let mut status: Box<StatusUpdate> = read(raw)?;

@@ -103,7 +103,7 @@ async fn serve(mut socket: TcpStream, script: Vec<Then>, ledger: Arc<Ledger>) {
             requests.push(request);
             requests.len() - 1
         };
-        let then = script.get(nth).or(script.last()).expect("a script has a step");
+        let then = script.get(nth).or_else(|| script.last()).expect("a script has a step");
         match then {
             Then::Answer(answer) => socket.write_all(answer.as_bytes()).await.unwrap_or_default(),
             Then::Bytes(bytes) => {
