@@ -3,9 +3,11 @@
 //! **Invariant:** nothing here does IO, reads a clock or knows a client. Time is an argument, facts are arguments, and a
 //! decision is a value. That is what lets the same rule run at the door (ingest) and at the gate (sender).
 
+pub mod api_key;
 pub mod attempt;
 pub mod category;
 pub mod content;
+pub mod declaration;
 pub mod ids;
 pub mod job;
 pub mod lane;

@@ -11,6 +11,7 @@ mod error;
 mod migrate;
 mod pool;
 mod statement;
+pub mod tenancy;
 pub mod vault;
 
 pub use error::Error;

@@ -9,7 +9,7 @@ mod embedded {
 }
 
 /// Any number that nobody else uses for an advisory lock in this database: `turnpike` in letters of the telephone keypad.
-const LOCK: i64 = 887_674_53;
+const LOCK: i64 = 88_767_453;
 /// Days of partitions that are made ahead; the scheduler keeps them coming.
 const DAYS_AHEAD: i64 = 7;
 
@@ -81,7 +81,7 @@ impl Store {
         let runner = embedded::migrations::runner();
         let all = runner.get_migrations().iter();
         Ok(all
-            .filter(|m| !known.contains(&(m.version() as i32)))
+            .filter(|m| !known.contains(&m.version()))
             .map(|m| format!("V{:04} {}", m.version(), m.name()))
             .collect())
     }

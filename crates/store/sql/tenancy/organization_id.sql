@@ -1,0 +1,1 @@
+SELECT id FROM organization WHERE slug = $1

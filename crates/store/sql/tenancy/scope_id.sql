@@ -1,0 +1,1 @@
+SELECT id FROM limit_scope WHERE key = $1
