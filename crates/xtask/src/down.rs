@@ -1,5 +1,7 @@
 //! `cargo xtask down`
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Args;
 use testkit::servers;
@@ -10,7 +12,7 @@ use testkit::servers;
 #[derive(Debug, Args)]
 pub(crate) struct Options {}
 
-pub(crate) fn run(_: &Options) -> Result<()> {
+pub(crate) fn run(_: &Options) -> Result<ExitCode> {
     let stopped = servers::stop()?;
     eprintln!(
         "{}",
@@ -20,5 +22,5 @@ pub(crate) fn run(_: &Options) -> Result<()> {
             "nothing was running"
         }
     );
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,16 +2,22 @@
 //!
 //! One file per subcommand: its options, and `run`.
 
+mod cargo;
+mod ci;
+mod count;
 mod down;
 mod status;
+mod test;
 mod up;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 /// Everything one does in this checkout.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Options {
     #[command(subcommand)]
     command: Command,
@@ -22,13 +28,17 @@ enum Command {
     Up(up::Options),
     Down(down::Options),
     Status(status::Options),
+    Test(test::Options),
+    Ci(ci::Options),
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     match Options::parse().command {
         Command::Up(options) => up::run(&options),
         Command::Down(options) => down::run(&options),
         Command::Status(options) => status::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Ci(options) => ci::run(&options),
     }
 }
 

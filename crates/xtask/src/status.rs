@@ -1,5 +1,7 @@
 //! `cargo xtask status`
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Args;
 use testkit::servers;
@@ -8,9 +10,9 @@ use testkit::servers;
 #[derive(Debug, Args)]
 pub(crate) struct Options {}
 
-pub(crate) fn run(_: &Options) -> Result<()> {
+pub(crate) fn run(_: &Options) -> Result<ExitCode> {
     for server in servers::status()? {
         println!("{:<12}{}", server.name, server.url.as_deref().unwrap_or("not running"));
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

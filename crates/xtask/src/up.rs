@@ -1,5 +1,7 @@
 //! `cargo xtask up`
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Args;
 use testkit::servers::Servers;
@@ -12,12 +14,13 @@ use testkit::servers::Servers;
 ///
 /// The addresses are printed as shell commands: `eval "$(cargo xtask up)"`
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Options {}
 
-pub(crate) fn run(_: &Options) -> Result<()> {
+pub(crate) fn run(_: &Options) -> Result<ExitCode> {
     let servers = Servers::ensure()?;
     let database_url = servers.database("turnpike")?.unwrap_or(servers.database_url);
     println!("export TURNPIKE_DATABASE_URL='{database_url}'");
     println!("export TURNPIKE_AMQP_URL='{}'", servers.amqp_url);
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
