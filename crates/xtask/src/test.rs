@@ -95,11 +95,9 @@ fn counted(command: &mut Command) -> Result<Outcome> {
     let mut count = Count::default();
     for line in BufReader::new(output).split(b'\n') {
         let line = line.context("reading the output of the tests")?;
-        count.take(&String::from_utf8_lossy(&line));
-        let mut out = stdout().lock();
-        out.write_all(&line)
-            .and_then(|()| out.write_all(b"\n"))
-            .context("passing on the output of the tests")?;
+        let line = String::from_utf8_lossy(&line);
+        count.take(&line);
+        println!("{line}");
     }
     let succeeded = child.wait().context("waiting for the tests")?.success();
     Ok(Outcome {
