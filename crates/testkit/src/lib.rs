@@ -5,6 +5,9 @@
 
 mod built;
 pub mod checkout;
+pub mod database;
+pub mod program;
+pub mod seed;
 pub mod servers;
 mod turn;
 mod until;
