@@ -41,7 +41,8 @@ CREATE TABLE waba (
     organization_id bigint NOT NULL REFERENCES organization,
     scope_id        bigint NOT NULL REFERENCES limit_scope,
     access_token    bytea NOT NULL,        -- sealed with the server's secret key; only the sender opens it
-    restricted      boolean NOT NULL DEFAULT false
+    restricted      boolean NOT NULL DEFAULT false,
+    restricted_until timestamptz           -- lifted by itself then; null: when Meta or an operator says so
 );
 
 CREATE TABLE sender_number (
@@ -64,6 +65,7 @@ CREATE TABLE template (
     language         text NOT NULL,
     category         smallint NOT NULL,
     status           text NOT NULL,
+    status_at        timestamptz,          -- when Meta last told it; a webhook that comes late undoes nothing newer
     parameter_format text NOT NULL,
     components       jsonb NOT NULL,
     quality          text,

@@ -64,6 +64,7 @@ CREATE FUNCTION admit(
     p_claim         uuid,
     p_ids           uuid[],
     p_horizon       interval,   -- how far ahead slots are given out
+    p_lead          interval,   -- how far ahead the first slot is at least: time to commit and to set out, so that it is not past already
     p_lease         interval,   -- how long after its slot an attempt may be silent
     p_window        interval,   -- length of the service window
     p_window_margin interval,
@@ -107,7 +108,8 @@ BEGIN
                coalesce(k.last_inbound_at + p_window > t + p_window_margin, false) AS window_open,
                e.recipient IS NOT NULL AS is_member,
                row_number() OVER (PARTITION BY m.number_id, m.recipient ORDER BY u.ord) AS pair_place
-        FROM unnest(p_ids) WITH ORDINALITY AS u (id, ord)
+        -- Once per row: two jobs of one batch may name the same.
+        FROM (SELECT i.id, min(i.ord) AS ord FROM unnest(p_ids) WITH ORDINALITY AS i (id, ord) GROUP BY i.id) u
         JOIN message m ON m.id = u.id AND m.state = 20
         JOIN number_gate g ON g.number_id = m.number_id
         LEFT JOIN limit_scope s ON s.id = m.scope_id
@@ -136,14 +138,14 @@ BEGIN
         FROM gated g LEFT JOIN newcomer w ON w.scope_id = g.scope_id AND w.recipient = g.recipient AND g.no IS NULL AND g.counted
     ), paced AS (
         SELECT l.*,
-               greatest(l.tat, t) + (row_number() OVER (PARTITION BY l.number_id, (l.no2 IS NULL) ORDER BY l.ord) - 1)
+               greatest(l.tat, t + p_lead) + (row_number() OVER (PARTITION BY l.number_id, (l.no2 IS NULL) ORDER BY l.ord) - 1)
                    * (interval '1 s' / l.slots_per_second) AS slot
         FROM limited l
     ), decided AS (
         SELECT p.*, coalesce(p.no2, CASE WHEN p.slot > t + p_horizon THEN 'throughput' ELSE 'send' END) AS verdict
         FROM paced p
     ), w_gate AS (
-        UPDATE number_gate g SET tat = greatest(g.tat, t) + x.n * (interval '1 s' / g.slots_per_second)
+        UPDATE number_gate g SET tat = greatest(g.tat, t + p_lead) + x.n * (interval '1 s' / g.slots_per_second)
         FROM (SELECT d.number_id, count(*) AS n FROM decided d WHERE d.verdict = 'send' GROUP BY d.number_id) x
         WHERE g.number_id = x.number_id
     ), w_member AS (
@@ -161,6 +163,7 @@ BEGIN
     ), w_contact AS (
         INSERT INTO contact AS k (number_id, recipient, pair_tat)
         SELECT d.number_id, d.recipient, t + count(*) * p_pair_every FROM decided d WHERE d.verdict = 'send' GROUP BY d.number_id, d.recipient
+        ORDER BY d.number_id, d.recipient   -- receipts opens windows in this order too, or the two would deadlock
         ON CONFLICT (number_id, recipient) DO UPDATE SET pair_tat = greatest(k.pair_tat, t) + (excluded.pair_tat - t)
     ), w_message AS (
         UPDATE message m SET

@@ -19,7 +19,9 @@ CREATE TABLE status_orphan (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at timestamptz NOT NULL,
     wamid       text NOT NULL,
-    status      jsonb NOT NULL
+    message_id  uuid,           -- the message that our callback string names; null without one of ours
+    attempt     integer,        -- and its attempt
+    status      jsonb NOT NULL  -- as Meta writes a status, without the person's number
 );
 CREATE INDEX status_orphan_by_age ON status_orphan (received_at);
 
@@ -35,3 +37,13 @@ CREATE TABLE inbound_message (
     PRIMARY KEY (number_id, wamid)
 );
 CREATE INDEX inbound_message_by_age ON inbound_message (received_at);
+
+-- What people last said about being written to, by a stop word or in WhatsApp's own settings. Webhooks overtake each other; this
+-- remembers the time of the newest word, so that suppression ends the same whatever order they come in.
+CREATE TABLE opt_choice (
+    organization_id bigint NOT NULL,
+    recipient       text NOT NULL COLLATE "C",
+    stop            boolean NOT NULL,
+    at              timestamptz NOT NULL,   -- Meta's clock
+    PRIMARY KEY (organization_id, recipient)
+);
