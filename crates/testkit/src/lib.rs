@@ -9,6 +9,7 @@ pub mod database;
 pub mod program;
 pub mod seed;
 pub mod servers;
+pub mod stack;
 mod turn;
 mod until;
 

@@ -1,0 +1,224 @@
+//! A whole pipeline for one test: a database and a prefix on the broker of its own, roles as real processes, and the simulator
+//! inside the test as the referee.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use domain::declaration::Declaration;
+use reqwest::Client;
+use serde_json::Value;
+use simulator::{Config, Number, Running, Simulator};
+
+use crate::database::{self, TestDatabase};
+use crate::program::{Program, Settings};
+use crate::seed::{self, Choice, Tenant};
+
+const APP_SECRET: &str = "test-app-secret";
+const VERIFY_TOKEN: &str = "test-verify-token";
+
+/// A pipeline. Everything it started ends with it.
+#[derive(Debug)]
+pub struct Stack {
+    /// Roles, in the order they were started.
+    pub programs: Vec<Program>,
+    /// Meta's stand-in; its report is the verdict.
+    pub meta: Running,
+    /// The ledger.
+    pub database: TestDatabase,
+    /// The first tenant.
+    pub tenant: Tenant,
+    /// What every role is started with.
+    pub settings: Settings,
+    /// Base URL of the HTTP API, once an ingest runs.
+    pub api: String,
+    /// First word of every broker name.
+    pub prefix: String,
+    http: Client,
+}
+
+/// What differs from the standard pipeline.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The tenant, its limits included; the simulator enforces the same.
+    pub tenant: Choice,
+    /// Another broker than the shared one.
+    pub amqp_url: Option<String>,
+    /// Changes the simulator.
+    pub simulator: Option<Value>,
+}
+
+impl Stack {
+    /// Database, tenant and simulator; no role yet.
+    ///
+    /// # Errors
+    /// When a server cannot be had.
+    pub async fn prepare(plan: Plan) -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let database = database::fresh().await;
+        let tenant = seed::tenant(&database.store, &plan.tenant).await;
+        let declared: Declaration = serde_json::from_value(seed::declaration(&plan.tenant))?;
+        let mut config = Config {
+            app_secret: APP_SECRET.to_owned(),
+            verify_token: VERIFY_TOKEN.to_owned(),
+            ..numbers(&declared)?
+        };
+        if let Some(patch) = &plan.simulator {
+            config = config.patched(patch).map_err(anyhow::Error::msg)?;
+        }
+        let meta = Simulator::start(config).await?;
+        let prefix = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let amqp_url = plan.amqp_url.unwrap_or_else(|| database.amqp_url.clone());
+        let settings = Settings::new(&database.url, &amqp_url, &prefix)
+            .with("TURNPIKE_META_BASE_URL", meta.base_url())
+            .with("TURNPIKE_META_APP_SECRET", APP_SECRET)
+            .with("TURNPIKE_META_VERIFY_TOKEN", VERIFY_TOKEN)
+            .with("TURNPIKE_HTTP_ADDR", "127.0.0.1:0");
+        Ok(Self {
+            programs: Vec::new(),
+            meta,
+            database,
+            tenant,
+            settings,
+            api: String::new(),
+            prefix,
+            http: Client::builder().no_proxy().build()?,
+        })
+    }
+
+    /// A pipeline with one ingest, one scheduler, one receipts and this many senders.
+    ///
+    /// # Errors
+    /// When something cannot be started; the program's log is part of the message.
+    pub async fn start(plan: Plan, senders: usize) -> Result<Self> {
+        let mut stack = Self::prepare(plan).await?;
+        for role in ["ingest", "scheduler", "receipts"] {
+            stack.start_role(role).await?;
+        }
+        for _ in 0..senders {
+            stack.start_role("sender").await?;
+        }
+        Ok(stack)
+    }
+
+    /// Starts one more process of a role. The first ingest becomes the API, and the address of the simulator's webhooks.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_role(&mut self, role: &str) -> Result<()> {
+        let (role, settings) = (role.to_owned(), self.settings.clone());
+        let serves = role == "ingest";
+        let program = tokio::task::spawn_blocking(move || Program::start(&[&role], &settings, serves)).await??;
+        if serves && self.api.is_empty() {
+            self.api.clone_from(&program.url);
+            self.meta
+                .patch_config(&serde_json::json!({"webhook_url": format!("{}/webhooks/meta", self.api)}))?;
+        }
+        self.programs.push(program);
+        Ok(())
+    }
+
+    /// Calls the API with the tenant's key; the status and the JSON answer.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.api))
+            .header("x-api-key", &self.tenant.api_key)
+            .json(body);
+        let answer = request.send().await.with_context(|| format!("POST {path}"))?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+
+    /// The same, reading.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not JSON.
+    pub async fn get(&self, path: &str) -> Result<(u16, Value)> {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.api))
+            .header("x-api-key", &self.tenant.api_key);
+        let answer = request.send().await.with_context(|| format!("GET {path}"))?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+
+    /// Sends the template `hello` to `count` recipients, in broadcasts of 256, from the recipient `first` on; every one must be
+    /// accepted for sending.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub async fn broadcast(&self, first: usize, count: usize) -> Result<()> {
+        let all: Vec<_> = (first..first + count)
+            .map(|n| serde_json::json!({"to": seed::recipient(n)}))
+            .collect();
+        for recipients in all.chunks(256) {
+            let body =
+                serde_json::json!({"recipients": recipients, "template_name": "hello", "template_language": "en_US"});
+            let (status, answer) = self.post("/api/v1/messages/whatsapp/broadcast", &body).await?;
+            ensure!(status == 200, "a broadcast was answered with {status}: {answer}");
+        }
+        Ok(())
+    }
+
+    /// How many messages the ledger holds in each public state's code.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn states(&self) -> Result<BTreeMap<i64, i64>> {
+        let rows = self
+            .database
+            .store
+            .raw("SELECT state, count(*) AS n FROM message GROUP BY state")
+            .await?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| Some((row["state"].as_i64()?, row["n"].as_i64()?)))
+            .collect())
+    }
+
+    /// Waits until exactly `count` messages are accepted (state 50) and none is under way.
+    ///
+    /// # Panics
+    /// When that is not so by the deadline.
+    pub async fn until_accepted(&self, count: i64, deadline: Duration) {
+        let what = format!("{count} accepted messages");
+        crate::until(deadline, &what, async || {
+            // A database that is just being restarted is asked again.
+            let states = self.states().await.ok()?;
+            let under_way: i64 = states.iter().filter(|(state, _)| **state < 50).map(|(_, n)| n).sum();
+            (states.get(&50) == Some(&count) && under_way == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The logs of all programs, for the message of a failed assertion.
+    pub fn logs(&self) -> String {
+        self.programs
+            .iter()
+            .flat_map(Program::lines)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// The simulator's set-up for what is declared: the same numbers, limits and accounts.
+fn numbers(declared: &Declaration) -> Result<Config> {
+    let mut config = Config::default();
+    for waba in declared.organization.iter().flat_map(|organization| &organization.waba) {
+        let portfolio = waba.portfolio.as_ref().unwrap_or(&waba.id);
+        let tier =
+            serde_json::from_value(Value::String(waba.messaging_limit_tier.clone())).context("a messaging limit")?;
+        config.portfolios.insert(portfolio.clone(), tier);
+        for number in &waba.number {
+            let mut simulated = Number::new(&number.phone_number_id, &number.phone, &waba.id);
+            simulated.portfolio.clone_from(&waba.portfolio);
+            simulated.throughput = number.throughput;
+            config.numbers.push(simulated);
+        }
+    }
+    Ok(config)
+}
