@@ -1,1 +1,8 @@
-//! Whole programs.
+//! Whole programs against real PostgreSQL, real RabbitMQ and the simulator, which is the referee: it shares no rule with the
+//! pipeline and keeps a ledger of its own. Each module is a promise of the README.
+
+mod every_route;
+mod limits;
+mod nothing_lost;
+mod stopping;
+mod tenant_doors;
