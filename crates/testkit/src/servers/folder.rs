@@ -1,7 +1,7 @@
 //! The folder of one private server: what is known about it, its data, its log.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -41,10 +41,12 @@ impl Folder {
 
     /// Removes the folder with everything in it.
     pub(super) fn remove(&self) -> Result<()> {
-        if !self.path.exists() {
-            return Ok(());
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("removing {}", self.path.display()))
+            }
+            _ => Ok(()),
         }
-        fs::remove_dir_all(&self.path).with_context(|| format!("removing {}", self.path.display()))
     }
 
     /// Remembers the server for other processes; readable by this user only, for it may hold a password.

@@ -49,6 +49,15 @@ impl PrivatePostgres {
         })
     }
 
+    /// The URL of the database `name`, created when missing.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses, or is not running.
+    pub fn database(&self, name: &str) -> Result<String> {
+        self.additional.server.create_database(name)?;
+        Ok(self.additional.server.url(name))
+    }
+
     /// Stops it as an operator does (fast: sessions are ended, data written) and starts it again.
     ///
     /// # Errors
@@ -256,6 +265,37 @@ fn version(name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sql(url: &str, statement: &str) -> Result<String> {
+        let psql = binaries()?.join("psql");
+        let output = Command::new(psql).args(["-XAtq", url, "-c", statement]).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    #[test]
+    fn what_was_committed_survives_a_crash_and_a_restart() {
+        let mut postgres = PrivatePostgres::start("crash").unwrap();
+        let url = postgres.database("example").unwrap();
+        sql(&url, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (41)").unwrap();
+
+        postgres.kill().unwrap();
+        assert!(sql(&url, "SELECT 1").is_err(), "it still answers");
+        postgres.start_again().unwrap();
+        sql(&url, "UPDATE kept SET n = n + 1").unwrap();
+        postgres.restart_fast().unwrap();
+
+        assert_eq!(sql(&url, "SELECT n FROM kept").unwrap(), "42");
+    }
+
+    #[test]
+    fn only_who_knows_the_password_gets_in() {
+        let postgres = PrivatePostgres::start("password").unwrap();
+        let password = &postgres.additional.server.password;
+
+        assert_eq!(sql(&postgres.database_url, "SHOW synchronous_commit").unwrap(), "on");
+        assert!(sql(&postgres.database_url.replace(password, "guessed"), "SELECT 1").is_err());
+    }
 
     #[test]
     fn the_version_is_read_from_every_known_kind_of_folder() {

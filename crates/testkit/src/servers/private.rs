@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Servers;
 use super::folder::Folder;
 use super::home::Home;
 use super::postgres::Cluster;
@@ -76,6 +77,7 @@ impl<S: Server> Additional<S> {
         let owner = {
             let _lock = home.lock()?;
             sweep(&home)?;
+            Servers::ensure_installed()?; // containers, or somebody else's servers, cannot be killed by a test
             fs::create_dir_all(folder.path()).with_context(|| format!("creating {}", folder.path().display()))?;
             let owner = File::create(folder.path().join("owner"))?;
             owner.lock().context("locking a file of our own")?;
@@ -126,4 +128,26 @@ pub(super) fn sweep(home: &Home) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_owner_died_is_swept_up_and_a_used_one_stays() {
+        let home = Home::of_this_checkout().unwrap();
+        let used = Additional::<Cluster>::start("used").unwrap();
+        let lost = Additional::<Cluster>::start("lost").unwrap();
+
+        lost._owner.unlock().unwrap(); // what the system does when a process dies
+        {
+            let _lock = home.lock().unwrap();
+            sweep(&home).unwrap();
+        }
+
+        assert!(used.server.is_ready());
+        assert!(!lost.server.is_ready());
+        assert!(!lost.folder.path().exists());
+    }
 }
