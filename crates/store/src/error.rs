@@ -65,6 +65,13 @@ impl Error {
         }
     }
 
+    /// Whether PostgreSQL refused a value that it was given: the same call can never succeed, while one without that value can.
+    pub fn is_about_data(&self) -> bool {
+        // Class 22: data exception; 23: integrity constraint; 54: too large, as for an index.
+        self.sql_state()
+            .is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.code().starts_with(class)))
+    }
+
     /// A closure for `map_err` that says what was being done.
     pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
         move |source| Self::Query { doing, source }

@@ -17,7 +17,7 @@ pub(crate) struct Statement {
 macro_rules! statement {
     ($file:literal, $doing:literal) => {
         $crate::statement::Statement {
-            sql: include_str!(concat!("../sql/", $file, ".sql")),
+            sql: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $file, ".sql")),
             doing: $doing,
         }
     };

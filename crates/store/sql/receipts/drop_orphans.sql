@@ -1,0 +1,1 @@
+DELETE FROM status_orphan o WHERE o.id = ANY ($1)

@@ -1,0 +1,8 @@
+-- In the order of the key: two passes with the same messages (Meta delivers at least once) must not wait for each other crosswise.
+INSERT INTO inbound_message (number_id, wamid, recipient, at, received_at, kind, content)
+SELECT u.number_id, u.wamid, u.recipient, u.at, u.received_at, u.kind, u.content::jsonb
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[])
+    AS u (number_id, wamid, recipient, at, received_at, kind, content)
+ORDER BY u.number_id, u.wamid
+ON CONFLICT (number_id, wamid) DO NOTHING
+RETURNING number_id, wamid

@@ -1,0 +1,5 @@
+-- A webhook that was overtaken by a newer one changes nothing.
+UPDATE template t SET status = $4, status_at = $5, revision = t.revision + (t.status <> $4)::integer
+FROM waba w
+WHERE w.meta_id = $1 AND t.waba_id = w.id AND t.name = $2 AND t.language = $3
+  AND coalesce(t.status_at, '-infinity') <= $5

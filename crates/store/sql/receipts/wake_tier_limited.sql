@@ -1,0 +1,1 @@
+SELECT wake_tier_limited($1, $2)

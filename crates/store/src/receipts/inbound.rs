@@ -1,0 +1,123 @@
+//! What people write to us, and what they say about being written to.
+
+use chrono::{DateTime, Utc};
+
+use super::Application;
+use crate::Error;
+use crate::statement::statement;
+
+/// A sender number, by Meta's id of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SenderNumber {
+    /// Meta's id.
+    pub phone_number_id: String,
+    /// Its row.
+    pub id: i64,
+    /// Whose it is.
+    pub organization_id: i64,
+}
+
+/// One inbound message, to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inbound<'a> {
+    /// The sender number it was written to.
+    pub number_id: i64,
+    /// Meta's id of it.
+    pub wamid: &'a str,
+    /// Who wrote, E.164.
+    pub recipient: &'a str,
+    /// When, by Meta's clock.
+    pub at: DateTime<Utc>,
+    /// When we got it.
+    pub received_at: DateTime<Utc>,
+    /// Meta's word for its kind.
+    pub kind: &'a str,
+    /// The element as it came, in JSON.
+    pub content: &'a str,
+}
+
+/// What somebody said about being written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice<'a> {
+    /// To whom they said it.
+    pub organization_id: i64,
+    /// Who, E.164.
+    pub recipient: &'a str,
+    /// Not to be written to; else: again, please.
+    pub stop: bool,
+    /// When, by Meta's clock.
+    pub at: DateTime<Utc>,
+    /// `stop_word` or `user_preferences`.
+    pub source: &'static str,
+}
+
+impl Application<'_> {
+    /// The numbers of these ids of Meta's; those that are nobody's are missing.
+    pub async fn numbers(&self, phone_number_ids: &[&str]) -> Result<Vec<SenderNumber>, Error> {
+        let rows = statement!("receipts/numbers", "looking up sender numbers")
+            .rows(self.tx(), &[&phone_number_ids])
+            .await?;
+        let numbers = rows.iter().map(|row| SenderNumber {
+            phone_number_id: row.get("phone_number_id"),
+            id: row.get("id"),
+            organization_id: row.get("organization_id"),
+        });
+        Ok(numbers.collect())
+    }
+
+    /// The organizations of these WABAs, by Meta's ids.
+    pub async fn organizations(&self, waba_ids: &[&str]) -> Result<Vec<(String, i64)>, Error> {
+        let rows = statement!("receipts/organizations", "looking up organizations of accounts")
+            .rows(self.tx(), &[&waba_ids])
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|row| (row.get("meta_id"), row.get("organization_id")))
+            .collect())
+    }
+
+    /// Keeps messages, and returns number and wamid of those that are new.
+    pub async fn keep_inbound(&self, messages: &[Inbound<'_>]) -> Result<Vec<(i64, String)>, Error> {
+        let numbers: Vec<_> = messages.iter().map(|message| message.number_id).collect();
+        let wamids: Vec<_> = messages.iter().map(|message| message.wamid).collect();
+        let recipients: Vec<_> = messages.iter().map(|message| message.recipient).collect();
+        let times: Vec<_> = messages.iter().map(|message| message.at).collect();
+        let received: Vec<_> = messages.iter().map(|message| message.received_at).collect();
+        let kinds: Vec<_> = messages.iter().map(|message| message.kind).collect();
+        let contents: Vec<_> = messages.iter().map(|message| message.content).collect();
+        let rows = statement!("receipts/keep_inbound", "keeping inbound messages")
+            .rows(
+                self.tx(),
+                &[&numbers, &wamids, &recipients, &times, &received, &kinds, &contents],
+            )
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|row| (row.get("number_id"), row.get("wamid")))
+            .collect())
+    }
+
+    /// Opens the service window of each (number, person) from that time on, unless it was opened later already.
+    pub async fn open_windows(&self, inbound: &[(i64, &str, DateTime<Utc>)]) -> Result<(), Error> {
+        let numbers: Vec<_> = inbound.iter().map(|(number, _, _)| *number).collect();
+        let recipients: Vec<_> = inbound.iter().map(|(_, recipient, _)| *recipient).collect();
+        let times: Vec<_> = inbound.iter().map(|(_, _, at)| *at).collect();
+        statement!("receipts/open_windows", "opening service windows")
+            .run(self.tx(), &[&numbers, &recipients, &times])
+            .await?;
+        Ok(())
+    }
+
+    /// Suppresses people, or takes their suppression back; the newest word of each counts, in whatever order words come.
+    pub async fn keep_choices(&self, choices: &[Choice<'_>]) -> Result<(), Error> {
+        let organizations: Vec<_> = choices.iter().map(|choice| choice.organization_id).collect();
+        let recipients: Vec<_> = choices.iter().map(|choice| choice.recipient).collect();
+        let stops: Vec<_> = choices.iter().map(|choice| choice.stop).collect();
+        let times: Vec<_> = choices.iter().map(|choice| choice.at).collect();
+        let sources: Vec<_> = choices.iter().map(|choice| choice.source).collect();
+        statement!("receipts/keep_choices", "writing who does not want to be written to")
+            .run(self.tx(), &[&organizations, &recipients, &stops, &times, &sources])
+            .await?;
+        Ok(())
+    }
+}
