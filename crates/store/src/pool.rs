@@ -81,22 +81,21 @@ impl Store {
         Ok(())
     }
 
-    /// Runs any statements, for set-up and checks in tests and by hand; rows come back as JSON objects. Never on the way of a
-    /// message.
+    /// Runs any statements, for set-up and checks in tests and by hand; the rows of a SELECT come back as JSON objects. Never on the
+    /// way of a message.
     pub async fn raw(&self, sql: &str) -> Result<Vec<serde_json::Value>, Error> {
         let client = self.client().await?;
         let doing = Error::while_doing("running a statement given by hand");
-        let Some(query) = sql
-            .trim_start()
-            .get(..6)
-            .filter(|word| word.eq_ignore_ascii_case("select"))
-        else {
+        let first_word = sql
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--"))
+            .find_map(|line| line.split_whitespace().next());
+        if !first_word.is_some_and(|word| word.eq_ignore_ascii_case("select")) {
             client.batch_execute(sql).await.map_err(doing)?;
             return Ok(Vec::new());
-        };
-        debug_assert!(!query.is_empty());
+        }
         let rows = client
-            .query(&format!("SELECT to_jsonb(q) FROM ({sql}) q"), &[])
+            .query(&format!("SELECT to_jsonb(q) FROM ({sql}\n) q"), &[])
             .await
             .map_err(doing)?;
         Ok(rows.into_iter().map(|row| row.get(0)).collect())

@@ -6,6 +6,7 @@
 mod built;
 pub mod checkout;
 pub mod database;
+pub mod figures;
 pub mod program;
 pub mod seed;
 pub mod servers;

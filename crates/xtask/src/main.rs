@@ -5,6 +5,7 @@
 mod cargo;
 mod ci;
 mod count;
+mod demo;
 mod down;
 mod status;
 mod test;
@@ -28,6 +29,7 @@ enum Command {
     Up(up::Options),
     Down(down::Options),
     Status(status::Options),
+    Demo(demo::Options),
     Test(test::Options),
     Ci(ci::Options),
 }
@@ -37,6 +39,7 @@ fn main() -> Result<ExitCode> {
         Command::Up(options) => up::run(&options),
         Command::Down(options) => down::run(&options),
         Command::Status(options) => status::run(&options),
+        Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
     }
