@@ -1,0 +1,524 @@
+//! The referee: decides about every POST in one short critical section, and writes down what it decided.
+//!
+//! Order of judgement: token, number, shape, template, faults that refuse, limits; then the message is accepted.
+//! **Invariants:** every POST makes exactly one ledger entry; what an entry calls accepted gets its webhooks whatever
+//! happens to the answer; a refused POST uses up no limit. Time and requests are arguments; nothing here waits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::config::{Config, FreeFormOutsideWindow, Number};
+use crate::fault::{Answer, Fault, FaultKind, Faults, Refusal, Target};
+use crate::graph_error::GraphError;
+use crate::ledger::{Entry, Fingerprint, Kind, Ledger};
+use crate::limits::{MovingSet, PairRate};
+use crate::report::{Report, Violation, ViolationKind};
+use crate::request::{Content, Message, Recipient, Request};
+use crate::wamid::Mint;
+use crate::webhook::plan::{self, Fate};
+use crate::webhook::update::{Outbound, Scheduled};
+
+mod addressee;
+mod inbound;
+mod number_state;
+mod reporting;
+mod template_check;
+
+pub use inbound::Inbound;
+
+use addressee::Addressee;
+use number_state::NumberState;
+
+/// A POST to `/messages` as it came in.
+#[derive(Debug)]
+pub(crate) struct Post<'a> {
+    /// When its head was read.
+    pub(crate) arrival_ns: u64,
+    pub(crate) token: Option<&'a str>,
+    pub(crate) phone_number_id: &'a str,
+    pub(crate) body_hash: Fingerprint,
+    pub(crate) request: Result<Request, GraphError>,
+}
+
+/// What shall be answered to a POST.
+#[derive(Debug)]
+pub(crate) enum Ruling {
+    Refused(GraphError),
+    /// Reset the connection; nothing was accepted.
+    Dropped,
+    MarkedRead,
+    Accepted(Box<Acceptance>),
+}
+
+/// An accepted message: its answer and its webhooks.
+#[derive(Debug)]
+pub(crate) struct Acceptance {
+    pub(crate) wamid: Arc<str>,
+    /// `contacts[0].input`.
+    pub(crate) input: String,
+    /// `contacts[0].wa_id`, or `user_id` when `is_user_id`.
+    pub(crate) recipient: Arc<str>,
+    pub(crate) is_user_id: bool,
+    pub(crate) is_template: bool,
+    /// What goes wrong with the answer.
+    pub(crate) answer: Option<Answer>,
+    pub(crate) updates: Vec<Scheduled>,
+    /// Resolves when the first status was posted; the answer waits for it.
+    pub(crate) wait_for: Option<oneshot::Receiver<()>>,
+}
+
+/// A refusal with the fault that made it, if one did.
+type Refused = (Ruling, Option<&'static str>);
+
+#[derive(Debug)]
+pub(crate) struct Referee {
+    config: Arc<Config>,
+    clock: Clock,
+    numbers: HashMap<Arc<str>, NumberState>,
+    /// Unique recipients outside the customer service window, per portfolio.
+    portfolios: HashMap<String, MovingSet>,
+    faults: Faults,
+    ledger: Ledger,
+    /// Counters; `numbers`, `portfolios`, `faults` and `ok` are filled in when somebody asks.
+    tally: Report,
+    rng: StdRng,
+    mint: Mint,
+    /// Limits other than the throughput live on a time that never goes back.
+    latest_ns: u64,
+}
+
+impl Referee {
+    pub(crate) fn new(config: Config, clock: Clock) -> Self {
+        let mut referee = Self {
+            rng: StdRng::seed_from_u64(config.seed),
+            config: Arc::new(Config::default()),
+            clock,
+            numbers: HashMap::new(),
+            portfolios: HashMap::new(),
+            faults: Faults::default(),
+            ledger: Ledger::default(),
+            tally: Report::default(),
+            mint: Mint::new(),
+            latest_ns: 0,
+        };
+        referee.faults.set(&config.faults);
+        referee.configure(config);
+        referee
+    }
+
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Uses other faults, with fresh budgets.
+    pub(crate) fn set_faults(&mut self, faults: Vec<Fault>) {
+        self.faults.set(&faults);
+        Arc::make_mut(&mut self.config).faults = faults;
+    }
+
+    /// Uses another configuration; what was counted stays. Faults change only when their list did.
+    pub(crate) fn configure(&mut self, config: Config) {
+        if config.faults != self.config.faults {
+            self.faults.set(&config.faults);
+        }
+        self.numbers.retain(|id, _| {
+            config.auto_register
+                || config
+                    .numbers
+                    .iter()
+                    .any(|number| number.phone_number_id.as_str() == &**id)
+        });
+        for number in &config.numbers {
+            let id: Arc<str> = number.phone_number_id.as_str().into();
+            self.numbers
+                .entry(id)
+                .or_insert_with(|| NumberState::new(number.clone()))
+                .number = Arc::new(number.clone());
+        }
+        for set in self.portfolios.values_mut() {
+            set.set_length(day_ns(&config));
+        }
+        self.config = Arc::new(config);
+    }
+
+    /// Forgets everything that happened; configuration, numbers and faults stay, fault budgets start anew.
+    pub(crate) fn reset(&mut self) {
+        self.ledger = Ledger::default();
+        self.tally = Report::default();
+        self.portfolios.clear();
+        self.faults.set(&self.config.faults);
+        self.faults.forget_fired();
+        for state in self.numbers.values_mut() {
+            *state = NumberState::new(Number::clone(&state.number));
+        }
+    }
+
+    /// The state of a number; with `auto_register` it is made on first sight.
+    pub(crate) fn number(&mut self, phone_number_id: &str) -> Option<&mut NumberState> {
+        if !self.numbers.contains_key(phone_number_id) {
+            if !self.config.auto_register {
+                return None;
+            }
+            let number = Number {
+                throughput: self.config.limits.default_throughput,
+                ..Number::new(phone_number_id, format!("+1555{phone_number_id}"), "auto-registered")
+            };
+            self.numbers.insert(phone_number_id.into(), NumberState::new(number));
+        }
+        self.numbers.get_mut(phone_number_id)
+    }
+
+    /// The time until the next answer.
+    pub(crate) fn draw_latency(&mut self) -> Duration {
+        Duration::from_millis(self.config.latency.draw_ms(&mut self.rng))
+    }
+
+    /// Every number there is, configured or registered by itself.
+    pub(crate) fn all_numbers(&self) -> impl Iterator<Item = &Arc<Number>> {
+        self.numbers.values().map(|state| &state.number)
+    }
+
+    /// Judges a POST and writes it down.
+    pub(crate) fn post(&mut self, post: Post<'_>) -> Ruling {
+        self.latest_ns = self.latest_ns.max(post.arrival_ns);
+        let mut entry = self.blank_entry(&post);
+        let (ruling, fault) = self.judge(post, &mut entry).unwrap_or_else(|refused| refused);
+        entry.fault = fault.map(str::to_owned);
+        self.close_entry(entry, &ruling);
+        ruling
+    }
+
+    fn judge(&mut self, post: Post<'_>, entry: &mut Entry) -> Result<(Ruling, Option<&'static str>), Refused> {
+        if !self.config.accepts_token(post.token) {
+            return Err(refuse(GraphError::invalid_token()));
+        }
+        let is_read_mark = matches!(post.request, Ok(Request::ReadMark));
+        let counted = !is_read_mark || self.config.limits.count_read_marks;
+        if !self.measure(&post, counted, entry.seq) {
+            return Err(refuse(GraphError::unknown_object("post", post.phone_number_id)));
+        }
+        let message = match post.request.map_err(refuse)? {
+            Request::ReadMark => return Ok((Ruling::MarkedRead, None)),
+            Request::Send(message) => message,
+        };
+        let addressee = self.address(&message, post.phone_number_id, entry)?;
+        self.check_template(&message, post.phone_number_id)?;
+        self.strike_before(post.phone_number_id, &addressee)?;
+        let outside_window = self.check_limits(&message, post.phone_number_id, &addressee, entry)?;
+        Ok(self.accept(message, post.phone_number_id, addressee, outside_window, entry))
+    }
+
+    /// Counts an arrival against its number's throughput, whatever becomes of it. False when there is no such number.
+    fn measure(&mut self, post: &Post<'_>, counted: bool, seq: u64) -> bool {
+        let Some(state) = self.number(post.phone_number_id) else {
+            return false;
+        };
+        state.posts += 1;
+        if counted {
+            let fullest = state.measure_outbound(post.arrival_ns);
+            self.judge_throughput(post.phone_number_id, fullest, post.arrival_ns, seq);
+        }
+        true
+    }
+
+    fn judge_throughput(&mut self, phone_number_id: &str, fullest: u64, at_ns: u64, seq: u64) {
+        let Some(state) = self.numbers.get(phone_number_id) else {
+            return;
+        };
+        let throughput = state.number.throughput;
+        if fullest > u64::from(throughput) {
+            let detail = format!("{fullest} messages in one second, {throughput} allowed");
+            self.violate(ViolationKind::ThroughputExceeded, seq, at_ns, phone_number_id, detail);
+        }
+    }
+
+    fn address(&mut self, message: &Message, phone_number_id: &str, entry: &mut Entry) -> Result<Addressee, Refused> {
+        let number = Arc::clone(&self.number(phone_number_id).expect("measured, so it exists").number);
+        let addressee = Addressee::of(&message.to, &number, self.config.prepend_country_code);
+        entry.recipient = Some(Arc::clone(&addressee.key));
+        if matches!(message.to, Recipient::Phone { plus: false, .. }) {
+            let detail = "the recipient is written without +, Meta takes it for a national number".to_owned();
+            self.violate(
+                ViolationKind::ToWithoutPlus,
+                entry.seq,
+                entry.arrival_ns,
+                phone_number_id,
+                detail,
+            );
+        }
+        if &*addressee.key == number.digits() {
+            return Err(refuse(GraphError::of(131_021)));
+        }
+        Ok(addressee)
+    }
+
+    fn check_template(&mut self, message: &Message, phone_number_id: &str) -> Result<(), Refused> {
+        let Content::Template(used) = &message.content else {
+            return Ok(());
+        };
+        let waba_id = self
+            .number(phone_number_id)
+            .expect("measured, so it exists")
+            .number
+            .waba_id
+            .clone();
+        template_check::check(used, &waba_id, &self.config.templates).map_err(refuse)
+    }
+
+    fn strike_before(&mut self, phone_number_id: &str, addressee: &Addressee) -> Result<(), Refused> {
+        let target = Target {
+            phone_number_id,
+            recipient: &addressee.key,
+        };
+        match self.faults.first(target, &mut self.rng, FaultKind::refusal) {
+            None => Ok(()),
+            Some((Refusal::Reset, name)) => Err((Ruling::Dropped, Some(name))),
+            Some((Refusal::Error(error), name)) => Err((Ruling::Refused(error), Some(name))),
+        }
+    }
+
+    /// Checks every limit before any is used up. True when the message goes outside the customer service window.
+    fn check_limits(
+        &mut self,
+        message: &Message,
+        phone_number_id: &str,
+        addressee: &Addressee,
+        entry: &Entry,
+    ) -> Result<bool, Refused> {
+        let config = Arc::clone(&self.config);
+        let limits = &config.limits;
+        let (now_ns, seq) = (self.latest_ns, entry.seq);
+        let rate = pair_rate(&config);
+        let set_length = day_ns(&config);
+
+        let state = self.numbers.get_mut(phone_number_id).expect("measured, so it exists");
+        let window_open = state.window_open(&addressee.key, now_ns);
+        let is_template = matches!(message.content, Content::Template(_));
+        let portfolio = state.number.portfolio().to_owned();
+
+        if !state.pair_has_room(&addressee.key, rate, now_ns) {
+            let detail = format!("more than {} messages at once to one recipient", rate.burst);
+            self.violate(ViolationKind::PairRateExceeded, seq, now_ns, phone_number_id, detail);
+            return Err(refuse(GraphError::of(131_056).with_status(limits.throttle_http_status)));
+        }
+        let most = u64::from(state.number.throughput) + u64::from(limits.throughput_burst);
+        if limits.enforce_throughput && state.admitted_in_second(entry.arrival_ns) >= most {
+            return Err(refuse(GraphError::of(130_429).with_status(limits.throttle_http_status)));
+        }
+        if !window_open && !is_template {
+            let detail = "free-form content, and no inbound message within a day".to_owned();
+            self.violate(
+                ViolationKind::FreeFormOutsideWindow,
+                seq,
+                now_ns,
+                phone_number_id,
+                detail,
+            );
+            if limits.free_form_outside_window == FreeFormOutsideWindow::Refuse {
+                return Err(refuse(GraphError::of(131_047)));
+            }
+        }
+        if !window_open && is_template {
+            let set = self
+                .portfolios
+                .entry(portfolio.clone())
+                .or_insert_with(|| MovingSet::new(set_length));
+            set.expire(now_ns);
+            let recipients = config.tier_of(&portfolio).recipients();
+            if recipients.is_some_and(|most| set.len() >= most as usize) && !set.contains(&addressee.key) {
+                let detail = format!("new recipient when {} were reached within a day", set.len());
+                self.violate(
+                    ViolationKind::MessagingLimitExceeded,
+                    seq,
+                    now_ns,
+                    phone_number_id,
+                    detail,
+                );
+                return Err(refuse(GraphError::of(limits.messaging_limit_code)));
+            }
+            set.insert(&addressee.key, now_ns);
+        }
+
+        let state = self.numbers.get_mut(phone_number_id).expect("measured, so it exists");
+        state.take_pair(&addressee.key, rate, now_ns);
+        state.admit(entry.arrival_ns);
+        Ok(!window_open)
+    }
+
+    fn accept(
+        &mut self,
+        message: Message,
+        phone_number_id: &str,
+        addressee: Addressee,
+        outside_window: bool,
+        entry: &mut Entry,
+    ) -> (Ruling, Option<&'static str>) {
+        let config = Arc::clone(&self.config);
+        let number = Arc::clone(&self.numbers[phone_number_id].number);
+        let wamid: Arc<str> = self.mint.next(&addressee.key).into();
+        let opaque: Option<Arc<str>> = message.opaque.map(Into::into);
+        if let Some(opaque) = &opaque {
+            self.look_for_repetition(opaque, phone_number_id, entry);
+        }
+
+        let target = Target {
+            phone_number_id,
+            recipient: &addressee.key,
+        };
+        let struck = self.faults.first(target, &mut self.rng, FaultKind::answer);
+        let twists = self.faults.all(target, &mut self.rng, FaultKind::twist);
+        let fate = match message.content {
+            Content::Template(_) => Fate::Travels,
+            Content::FreeForm | Content::Reaction if outside_window => Fate::Fails(131_047),
+            Content::Reaction => Fate::OnlySent,
+            Content::FreeForm => Fate::Travels,
+        };
+        let category = match &message.content {
+            Content::Template(used) => template_check::category(used, &number.waba_id, &config.templates),
+            Content::FreeForm | Content::Reaction => "service".to_owned(),
+        };
+        let outbound = Arc::new(Outbound {
+            wamid: Arc::clone(&wamid),
+            number,
+            wa_id: (!addressee.is_user_id).then(|| Arc::clone(&addressee.key)),
+            user_id: config.webhooks.user_ids.then(|| addressee.user_id()),
+            opaque: opaque.clone(),
+            category,
+        });
+        let mut updates = match config.webhook_url {
+            None => Vec::new(),
+            Some(_) => plan::statuses(
+                &outbound,
+                fate,
+                &twists,
+                &config.webhooks,
+                self.latest_ns,
+                &self.clock,
+                &mut self.rng,
+            ),
+        };
+        self.count_planned(&updates);
+
+        let is_template = matches!(message.content, Content::Template(_));
+        let wait_for = config
+            .webhooks
+            .sent_before_response
+            .then(|| self.hurry_first(&mut updates))
+            .flatten();
+        entry.wamid = Some(Arc::clone(&wamid));
+        let ruling = Ruling::Accepted(Box::new(Acceptance {
+            wamid,
+            input: addressee.input,
+            recipient: addressee.key,
+            is_user_id: addressee.is_user_id,
+            is_template,
+            answer: struck.map(|(answer, _)| answer),
+            updates,
+            wait_for,
+        }));
+        (ruling, struck.map(|(_, name)| name))
+    }
+
+    fn look_for_repetition(&mut self, opaque: &str, phone_number_id: &str, entry: &Entry) {
+        let repetition = self.ledger.accept_opaque(opaque);
+        if let Some(first) = repetition.of_opaque {
+            self.tally.duplicates.opaque += 1;
+            let detail = format!("the opaque string of entry {first} was accepted again");
+            self.violate(
+                ViolationKind::DuplicateOpaque,
+                entry.seq,
+                entry.arrival_ns,
+                phone_number_id,
+                detail,
+            );
+        }
+        if let Some(first) = repetition.of_message {
+            self.tally.duplicates.message += 1;
+            let detail = format!("the message of entry {first} was accepted again");
+            self.violate(
+                ViolationKind::DuplicateMessage,
+                entry.seq,
+                entry.arrival_ns,
+                phone_number_id,
+                detail,
+            );
+        }
+    }
+
+    /// Makes the first status leave now, and hands out the means to wait for it.
+    fn hurry_first(&mut self, updates: &mut [Scheduled]) -> Option<oneshot::Receiver<()>> {
+        let first = updates.first_mut()?;
+        let (tried, receiver) = oneshot::channel();
+        first.due_ns = self.latest_ns;
+        first.tried = Some(tried);
+        Some(receiver)
+    }
+
+    fn violate(&mut self, kind: ViolationKind, seq: u64, at_ns: u64, phone_number_id: &str, detail: String) {
+        self.tally.violations.add(Violation {
+            kind,
+            seq,
+            at_ns,
+            phone_number_id: phone_number_id.to_owned(),
+            detail,
+        });
+    }
+
+    fn blank_entry(&self, post: &Post<'_>) -> Entry {
+        let (kind, template, opaque) = match &post.request {
+            Err(_) => (Kind::Unreadable, None, None),
+            Ok(Request::ReadMark) => (Kind::ReadMark, None, None),
+            Ok(Request::Send(Message {
+                content: Content::Template(used),
+                opaque,
+                ..
+            })) => (Kind::Template, Some(used.name.clone()), opaque.as_deref()),
+            Ok(Request::Send(Message { opaque, .. })) => (Kind::FreeForm, None, opaque.as_deref()),
+        };
+        let phone_number_id = match self.numbers.get_key_value(post.phone_number_id) {
+            Some((id, _)) => Arc::clone(id),
+            None => post.phone_number_id.into(),
+        };
+        Entry {
+            seq: self.ledger.next_seq(),
+            arrival_ns: post.arrival_ns,
+            wall_ms: self.clock.wall_ms(post.arrival_ns),
+            phone_number_id,
+            recipient: None,
+            kind,
+            template,
+            opaque: opaque.map(Into::into),
+            body_hash: post.body_hash.hex(),
+            accepted: false,
+            status: None,
+            code: None,
+            fault: None,
+            wamid: None,
+        }
+    }
+}
+
+fn refuse(error: GraphError) -> Refused {
+    (Ruling::Refused(error), None)
+}
+
+fn day_ns(config: &Config) -> u64 {
+    config.limits.day_ms.saturating_mul(1_000_000)
+}
+
+fn pair_rate(config: &Config) -> PairRate {
+    PairRate {
+        burst: u64::from(config.limits.pair_burst),
+        refill_ns: config.limits.pair_refill_ms.saturating_mul(1_000_000),
+    }
+}
