@@ -214,7 +214,7 @@ impl Declaration {
                             "1 to 512 lowercase letters, digits or _",
                         );
                     }
-                    if !Category::parse(&template.category).is_some_and(|category| category != Category::Service) {
+                    if Category::parse(&template.category).is_none_or(|category| category == Category::Service) {
                         wrong(
                             format!("{at}: category"),
                             &template.category,
