@@ -59,14 +59,22 @@ pub(crate) fn every_test(arguments: &[String]) -> Result<Outcome> {
 
 fn build_and_test(arguments: &[String]) -> Result<Outcome> {
     let target = checkout::target();
-    if !cargo::run(cargo(&["build", "--package", "turnpike", "--target-dir"]).arg(&target))?.success() {
+    let selection = selection(arguments);
+    // The program and the tests in one go, so that both share what they depend on: built apart, the features that only
+    // tests ask for would have most of it compiled twice.
+    let mut build = cargo(&["build", "--bin", "turnpike", "--target-dir"]);
+    match selection {
+        Some(workspace) => build.arg(&target).args([workspace, "--tests"]),
+        None => build.arg(&target).args(["--package", "turnpike"]),
+    };
+    if !cargo::run(&mut build)?.success() {
         return Ok(Outcome {
             count: Count::default(),
             succeeded: false,
         });
     }
     let mut tests = cargo(&["test", "--no-fail-fast", "--target-dir"]);
-    tests.arg(&target).args(whole_workspace(arguments)).args(arguments);
+    tests.arg(&target).args(selection).args(arguments);
     // The servers' addresses are not handed over: tests find the running servers themselves, and with addresses in the
     // environment they would have to take them for somebody else's.
     tests.env(
@@ -78,8 +86,8 @@ fn build_and_test(arguments: &[String]) -> Result<Outcome> {
     counted(&mut tests)
 }
 
-/// Cargo lets `--workspace` win over a package that was asked for.
-fn whole_workspace(arguments: &[String]) -> Option<&'static str> {
+/// The whole workspace, unless packages are named: cargo lets `--workspace` win over those.
+fn selection(arguments: &[String]) -> Option<&'static str> {
     let options = arguments.iter().take_while(|argument| *argument != "--");
     let chosen = |option: &String| option.starts_with("-p") || option.starts_with("--package");
     (!options.into_iter().any(chosen)).then_some("--workspace")
@@ -126,10 +134,10 @@ mod tests {
     fn a_chosen_package_is_tested_alone() {
         let arguments = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
 
-        assert_eq!(whole_workspace(&arguments("-p store")), None);
-        assert_eq!(whole_workspace(&arguments("--package=store window")), None);
-        assert_eq!(whole_workspace(&arguments("window -- -p")), Some("--workspace"));
-        assert_eq!(whole_workspace(&[]), Some("--workspace"));
+        assert_eq!(selection(&arguments("-p store")), None);
+        assert_eq!(selection(&arguments("--package=store window")), None);
+        assert_eq!(selection(&arguments("window -- -p")), Some("--workspace"));
+        assert_eq!(selection(&[]), Some("--workspace"));
     }
 
     #[test]
