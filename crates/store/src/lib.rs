@@ -7,13 +7,23 @@
 //! faster, which is normal. Locks are taken in the order number, scope, flow, message, each sorted. Whatever must not be lost is
 //! committed with `synchronous_commit = on`, which is PostgreSQL's default and is never lowered here.
 
+pub mod admission;
+pub mod api_keys;
+pub mod cancel;
 mod error;
+pub mod inbox;
+pub mod intake;
 mod migrate;
+pub mod outcomes;
 mod pool;
+pub mod queries;
+mod reading;
+pub mod receipts;
 mod statement;
 pub mod tenancy;
 pub mod vault;
 
 pub use error::Error;
 pub use pool::{Options, Store};
+pub use reading::Reading;
 pub use vault::Vault;

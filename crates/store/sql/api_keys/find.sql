@@ -1,0 +1,4 @@
+-- One key by its public half.
+SELECT k.organization_id, k.secret_hash, k.scopes, k.expires_at, k.revoked_at
+FROM api_key k
+WHERE k.id = $1

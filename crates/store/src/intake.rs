@@ -1,0 +1,29 @@
+//! The way in: what the rules at the door must know, and the insertion of a batch.
+//!
+//! **Invariant:** a batch is one statement. Either everything in it is kept, with its answers under their idempotency keys, or nothing
+//! is; there is no moment at which a row exists without the answer that a second request with its key must get.
+
+mod facts;
+mod insert;
+
+use deadpool_postgres::Client;
+
+use crate::{Error, Store};
+
+pub use facts::{Facts, Limit, Number, Questions};
+pub use insert::{Batch, Free, NewAnswer, NewFlow, NewMessage, Start};
+
+/// One batch's conversation with the ledger, on one connection: questions asked together travel together.
+#[derive(Debug)]
+pub struct Intake {
+    client: Client,
+}
+
+impl Store {
+    /// Takes a connection for one batch.
+    pub async fn intake(&self) -> Result<Intake, Error> {
+        Ok(Intake {
+            client: self.client().await?,
+        })
+    }
+}
