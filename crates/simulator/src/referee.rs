@@ -1,7 +1,7 @@
 //! The referee: decides about every POST in one short critical section, and writes down what it decided.
 //!
 //! Order of judgement: token, number, shape, template, faults that refuse, limits; then the message is accepted.
-//! **Invariants:** every POST makes exactly one ledger entry; what an entry calls accepted gets its webhooks whatever
+//! **Invariants:** every POST whose body arrived makes exactly one ledger entry; what an entry calls accepted gets its webhooks whatever
 //! happens to the answer; a refused POST uses up no limit. Time and requests are arguments; nothing here waits.
 
 use std::collections::HashMap;
@@ -10,29 +10,30 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::config::{Config, FreeFormOutsideWindow, Number};
-use crate::fault::{Answer, Fault, FaultKind, Faults, Refusal, Target};
+use crate::config::{Config, Number};
+use crate::fault::{Fault, FaultKind, Faults, Refusal, Target};
 use crate::graph_error::GraphError;
 use crate::ledger::{Entry, Fingerprint, Kind, Ledger};
-use crate::limits::{MovingSet, PairRate};
+use crate::limits::MovingSet;
 use crate::report::{Report, Violation, ViolationKind};
 use crate::request::{Content, Message, Recipient, Request};
 use crate::wamid::Mint;
-use crate::webhook::plan::{self, Fate};
-use crate::webhook::update::{Outbound, Scheduled};
 
+mod acceptance;
 mod addressee;
 mod inbound;
+mod limit_check;
 mod number_state;
 mod reporting;
 mod template_check;
 
 pub use inbound::Inbound;
 
+pub(crate) use acceptance::Acceptance;
 use addressee::Addressee;
+use limit_check::day_ns;
 use number_state::NumberState;
 
 /// A POST to `/messages` as it came in.
@@ -54,23 +55,6 @@ pub(crate) enum Ruling {
     Dropped,
     MarkedRead,
     Accepted(Box<Acceptance>),
-}
-
-/// An accepted message: its answer and its webhooks.
-#[derive(Debug)]
-pub(crate) struct Acceptance {
-    pub(crate) wamid: Arc<str>,
-    /// `contacts[0].input`.
-    pub(crate) input: String,
-    /// `contacts[0].wa_id`, or `user_id` when `is_user_id`.
-    pub(crate) recipient: Arc<str>,
-    pub(crate) is_user_id: bool,
-    pub(crate) is_template: bool,
-    /// What goes wrong with the answer.
-    pub(crate) answer: Option<Answer>,
-    pub(crate) updates: Vec<Scheduled>,
-    /// Resolves when the first status was posted; the answer waits for it.
-    pub(crate) wait_for: Option<oneshot::Receiver<()>>,
 }
 
 /// A refusal with the fault that made it, if one did.
@@ -218,30 +202,6 @@ impl Referee {
         Ok(self.accept(message, post.phone_number_id, addressee, outside_window, entry))
     }
 
-    /// Counts an arrival against its number's throughput, whatever becomes of it. False when there is no such number.
-    fn measure(&mut self, post: &Post<'_>, counted: bool, seq: u64) -> bool {
-        let Some(state) = self.number(post.phone_number_id) else {
-            return false;
-        };
-        state.posts += 1;
-        if counted {
-            let fullest = state.measure_outbound(post.arrival_ns);
-            self.judge_throughput(post.phone_number_id, fullest, post.arrival_ns, seq);
-        }
-        true
-    }
-
-    fn judge_throughput(&mut self, phone_number_id: &str, fullest: u64, at_ns: u64, seq: u64) {
-        let Some(state) = self.numbers.get(phone_number_id) else {
-            return;
-        };
-        let throughput = state.number.throughput;
-        if fullest > u64::from(throughput) {
-            let detail = format!("{fullest} messages in one second, {throughput} allowed");
-            self.violate(ViolationKind::ThroughputExceeded, seq, at_ns, phone_number_id, detail);
-        }
-    }
-
     fn address(&mut self, message: &Message, phone_number_id: &str, entry: &mut Entry) -> Result<Addressee, Refused> {
         let number = Arc::clone(&self.number(phone_number_id).expect("measured, so it exists").number);
         let addressee = Addressee::of(&message.to, &number, self.config.prepend_country_code);
@@ -285,183 +245,6 @@ impl Referee {
             Some((Refusal::Reset, name)) => Err((Ruling::Dropped, Some(name))),
             Some((Refusal::Error(error), name)) => Err((Ruling::Refused(error), Some(name))),
         }
-    }
-
-    /// Checks every limit before any is used up. True when the message goes outside the customer service window.
-    fn check_limits(
-        &mut self,
-        message: &Message,
-        phone_number_id: &str,
-        addressee: &Addressee,
-        entry: &Entry,
-    ) -> Result<bool, Refused> {
-        let config = Arc::clone(&self.config);
-        let limits = &config.limits;
-        let (now_ns, seq) = (self.latest_ns, entry.seq);
-        let rate = pair_rate(&config);
-        let set_length = day_ns(&config);
-
-        let state = self.numbers.get_mut(phone_number_id).expect("measured, so it exists");
-        let window_open = state.window_open(&addressee.key, now_ns);
-        let is_template = matches!(message.content, Content::Template(_));
-        let portfolio = state.number.portfolio().to_owned();
-
-        if !state.pair_has_room(&addressee.key, rate, now_ns) {
-            let detail = format!("more than {} messages at once to one recipient", rate.burst);
-            self.violate(ViolationKind::PairRateExceeded, seq, now_ns, phone_number_id, detail);
-            return Err(refuse(GraphError::of(131_056).with_status(limits.throttle_http_status)));
-        }
-        let most = u64::from(state.number.throughput) + u64::from(limits.throughput_burst);
-        if limits.enforce_throughput && state.admitted_in_second(entry.arrival_ns) >= most {
-            return Err(refuse(GraphError::of(130_429).with_status(limits.throttle_http_status)));
-        }
-        if !window_open && !is_template {
-            let detail = "free-form content, and no inbound message within a day".to_owned();
-            self.violate(
-                ViolationKind::FreeFormOutsideWindow,
-                seq,
-                now_ns,
-                phone_number_id,
-                detail,
-            );
-            if limits.free_form_outside_window == FreeFormOutsideWindow::Refuse {
-                return Err(refuse(GraphError::of(131_047)));
-            }
-        }
-        if !window_open && is_template {
-            let set = self
-                .portfolios
-                .entry(portfolio.clone())
-                .or_insert_with(|| MovingSet::new(set_length));
-            set.expire(now_ns);
-            let recipients = config.tier_of(&portfolio).recipients();
-            if recipients.is_some_and(|most| set.len() >= most as usize) && !set.contains(&addressee.key) {
-                let detail = format!("new recipient when {} were reached within a day", set.len());
-                self.violate(
-                    ViolationKind::MessagingLimitExceeded,
-                    seq,
-                    now_ns,
-                    phone_number_id,
-                    detail,
-                );
-                return Err(refuse(GraphError::of(limits.messaging_limit_code)));
-            }
-            set.insert(&addressee.key, now_ns);
-        }
-
-        let state = self.numbers.get_mut(phone_number_id).expect("measured, so it exists");
-        state.take_pair(&addressee.key, rate, now_ns);
-        state.admit(entry.arrival_ns);
-        Ok(!window_open)
-    }
-
-    fn accept(
-        &mut self,
-        message: Message,
-        phone_number_id: &str,
-        addressee: Addressee,
-        outside_window: bool,
-        entry: &mut Entry,
-    ) -> (Ruling, Option<&'static str>) {
-        let config = Arc::clone(&self.config);
-        let number = Arc::clone(&self.numbers[phone_number_id].number);
-        let wamid: Arc<str> = self.mint.next(&addressee.key).into();
-        let opaque: Option<Arc<str>> = message.opaque.map(Into::into);
-        if let Some(opaque) = &opaque {
-            self.look_for_repetition(opaque, phone_number_id, entry);
-        }
-
-        let target = Target {
-            phone_number_id,
-            recipient: &addressee.key,
-        };
-        let struck = self.faults.first(target, &mut self.rng, FaultKind::answer);
-        let twists = self.faults.all(target, &mut self.rng, FaultKind::twist);
-        let fate = match message.content {
-            Content::Template(_) => Fate::Travels,
-            Content::FreeForm | Content::Reaction if outside_window => Fate::Fails(131_047),
-            Content::Reaction => Fate::OnlySent,
-            Content::FreeForm => Fate::Travels,
-        };
-        let category = match &message.content {
-            Content::Template(used) => template_check::category(used, &number.waba_id, &config.templates),
-            Content::FreeForm | Content::Reaction => "service".to_owned(),
-        };
-        let outbound = Arc::new(Outbound {
-            wamid: Arc::clone(&wamid),
-            number,
-            wa_id: (!addressee.is_user_id).then(|| Arc::clone(&addressee.key)),
-            user_id: config.webhooks.user_ids.then(|| addressee.user_id()),
-            opaque: opaque.clone(),
-            category,
-        });
-        let mut updates = match config.webhook_url {
-            None => Vec::new(),
-            Some(_) => plan::statuses(
-                &outbound,
-                fate,
-                &twists,
-                &config.webhooks,
-                self.latest_ns,
-                &self.clock,
-                &mut self.rng,
-            ),
-        };
-        self.count_planned(&updates);
-
-        let is_template = matches!(message.content, Content::Template(_));
-        let wait_for = config
-            .webhooks
-            .sent_before_response
-            .then(|| self.hurry_first(&mut updates))
-            .flatten();
-        entry.wamid = Some(Arc::clone(&wamid));
-        let ruling = Ruling::Accepted(Box::new(Acceptance {
-            wamid,
-            input: addressee.input,
-            recipient: addressee.key,
-            is_user_id: addressee.is_user_id,
-            is_template,
-            answer: struck.map(|(answer, _)| answer),
-            updates,
-            wait_for,
-        }));
-        (ruling, struck.map(|(_, name)| name))
-    }
-
-    fn look_for_repetition(&mut self, opaque: &str, phone_number_id: &str, entry: &Entry) {
-        let repetition = self.ledger.accept_opaque(opaque);
-        if let Some(first) = repetition.of_opaque {
-            self.tally.duplicates.opaque += 1;
-            let detail = format!("the opaque string of entry {first} was accepted again");
-            self.violate(
-                ViolationKind::DuplicateOpaque,
-                entry.seq,
-                entry.arrival_ns,
-                phone_number_id,
-                detail,
-            );
-        }
-        if let Some(first) = repetition.of_message {
-            self.tally.duplicates.message += 1;
-            let detail = format!("the message of entry {first} was accepted again");
-            self.violate(
-                ViolationKind::DuplicateMessage,
-                entry.seq,
-                entry.arrival_ns,
-                phone_number_id,
-                detail,
-            );
-        }
-    }
-
-    /// Makes the first status leave now, and hands out the means to wait for it.
-    fn hurry_first(&mut self, updates: &mut [Scheduled]) -> Option<oneshot::Receiver<()>> {
-        let first = updates.first_mut()?;
-        let (tried, receiver) = oneshot::channel();
-        first.due_ns = self.latest_ns;
-        first.tried = Some(tried);
-        Some(receiver)
     }
 
     fn violate(&mut self, kind: ViolationKind, seq: u64, at_ns: u64, phone_number_id: &str, detail: String) {
@@ -510,15 +293,4 @@ impl Referee {
 
 fn refuse(error: GraphError) -> Refused {
     (Ruling::Refused(error), None)
-}
-
-fn day_ns(config: &Config) -> u64 {
-    config.limits.day_ms.saturating_mul(1_000_000)
-}
-
-fn pair_rate(config: &Config) -> PairRate {
-    PairRate {
-        burst: u64::from(config.limits.pair_burst),
-        refill_ns: config.limits.pair_refill_ms.saturating_mul(1_000_000),
-    }
 }

@@ -118,6 +118,7 @@ impl Referee {
         state.inbound += 1;
         if !OPENS_NO_WINDOW.contains(&inbound.kind.as_str()) {
             state.open_window(&digits.into(), until_ns);
+            state.open_window(&user_id(digits).into(), until_ns); // the same user, should the answer go to the id
         }
         let number = Arc::clone(&state.number);
         if config.limits.count_inbound {

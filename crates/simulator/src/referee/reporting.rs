@@ -32,7 +32,8 @@ impl Referee {
                 (id.to_string(), number)
             })
             .collect();
-        let now_ns = self.latest_ns.max(self.clock.now_ns());
+        self.latest_ns = self.latest_ns.max(self.clock.now_ns());
+        let now_ns = self.latest_ns;
         report.portfolios = self
             .portfolios
             .iter_mut()

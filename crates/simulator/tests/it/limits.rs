@@ -90,6 +90,7 @@ async fn inbound_messages_take_their_part_of_the_throughput() {
 
     let number = &meta.sim.report().numbers[NUMBER];
     assert_eq!(number.busiest_second_outbound.count, 1);
+    assert!(number.busiest_second.count >= 3, "{number:?}");
     // On a stalled machine the POST may come a second after the inbound messages: then it is rightly accepted.
     assert_eq!(first.is_success(), number.busiest_second.count < 4);
 }

@@ -177,3 +177,23 @@ async fn a_reaction_is_only_sent() {
 
     assert_eq!(told(&receiver.statuses()), ["sent"]);
 }
+
+#[tokio::test]
+async fn the_user_id_of_an_inbound_message_can_be_answered() {
+    let (meta, receiver) = start(|_| {}).await;
+    meta.sim.inbound(&Inbound::text(NUMBER, ANA, "hi")).unwrap();
+    receiver.wait_for(|_| !receiver.messages().is_empty()).await;
+
+    let mut answer = text(ANA, "a");
+    answer["to"] = Value::Null;
+    answer["recipient"] = receiver.messages()[0]["from_user_id"].clone();
+    meta.accepted(&answer).await;
+    let statuses = receiver.wait_for_statuses(3).await;
+
+    assert!(
+        meta.sim.report().ok,
+        "the window is open for the user, however addressed"
+    );
+    assert_eq!(statuses[0]["recipient_user_id"], answer["recipient"]);
+    assert!(statuses[0].get("recipient_id").is_none());
+}
