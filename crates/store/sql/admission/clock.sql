@@ -1,0 +1,1 @@
+SELECT turnpike_now()

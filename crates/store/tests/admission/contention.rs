@@ -1,0 +1,197 @@
+//! Many admissions at once: eight connections, random batches, two scopes, three numbers. What they gave out is judged afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Category, MessageId, NumberId, State, pace};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use store::Store;
+use store::admission::{AdmitVerdict, Pacing};
+use store::outcomes::Recorded;
+use testkit::database;
+use testkit::seed::{self, Choice, Tenant};
+use uuid::Uuid;
+
+use crate::bench::{insert, members};
+
+const CONNECTIONS: usize = 8;
+const LIMITS: [(i64, &str); 2] = [(40, "40"), (25, "25")];
+const PACING: Pacing = Pacing {
+    horizon: Duration::from_millis(200),
+    lead: Duration::from_millis(5),
+};
+/// Long enough for the slowest number to give out some hundred slots.
+const LENGTH: Duration = Duration::from_secs(4);
+
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    id: MessageId,
+    number: NumberId,
+    scope: i64,
+    recipient: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    row: Row,
+    attempt: i32,
+    slot: DateTime<Utc>,
+    refused: bool,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn eight_connections_keep_every_limit_without_a_deadlock() {
+    let database = database::fresh().await;
+    let store = database::store(&database.url, CONNECTIONS);
+    let throughputs = [(0, 200), (1, 60)];
+    let mut tenants = Vec::new();
+    for ((place, throughput), (_, tier)) in throughputs.into_iter().zip(LIMITS) {
+        let choice = Choice {
+            place,
+            tier,
+            throughput,
+        };
+        tenants.push(seed::tenant(&database.store, &choice).await);
+    }
+    tenants.push(second_number(&database.store, &tenants[0], 20).await);
+    let throughputs = [200, 60, 20];
+    let rows = Arc::new(rows(&database.store, &tenants).await);
+
+    let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
+    let workers = (0..CONNECTIONS).map(|seed| {
+        let (store, rows, sent) = (store.clone(), Arc::clone(&rows), Arc::clone(&sent));
+        tokio::spawn(async move { work(&store, &rows, &sent, seed as u64).await })
+    });
+    for worker in futures_util::future::join_all(workers).await {
+        worker.expect("no admission failed");
+    }
+
+    let sent = sent.lock().unwrap().clone();
+    let claims: BTreeSet<_> = sent.iter().map(|sent| (sent.row.id, sent.attempt)).collect();
+    assert_eq!(claims.len(), sent.len(), "an attempt was given out twice");
+    for (tenant, throughput) in tenants.iter().zip(throughputs) {
+        let given = keeps_pace(&sent, tenant.number, throughput);
+        assert!(given > 0, "number {} was never served", tenant.number);
+    }
+    for (tenant, (limit, _)) in tenants.iter().zip(LIMITS) {
+        let kept = sent
+            .iter()
+            .filter(|sent| sent.row.scope == tenant.scope.0 && !sent.refused);
+        let people: BTreeSet<usize> = kept.map(|sent| sent.row.recipient).collect();
+        assert_eq!(
+            people.len() as i64,
+            limit,
+            "the messaging limit is reached and not passed"
+        );
+        assert_eq!(members(&store, tenant.scope.0).await, limit);
+    }
+}
+
+/// Admits random batches, duplicates included, and refuses some of what it got.
+async fn work(store: &Store, rows: &[Row], sent: &Mutex<Vec<Sent>>, seed: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let by_id: BTreeMap<MessageId, Row> = rows.iter().map(|row| (row.id, *row)).collect();
+    let end = Instant::now() + LENGTH;
+    while Instant::now() < end {
+        let size = random.random_range(1..60);
+        let batch: Vec<MessageId> = (0..size)
+            .map(|_| rows.choose(&mut random).expect("there are rows").id)
+            .collect();
+        let admission = store.admit(Uuid::new_v4(), &batch, PACING).await.expect("admitting");
+        let mut refusals = Vec::new();
+        for admitted in &admission.rows {
+            let AdmitVerdict::Send { slot, attempt } = admitted.verdict else {
+                continue;
+            };
+            let refused = random.random_bool(0.2);
+            if refused {
+                refusals.push(Recorded {
+                    state: State::Failed,
+                    wake_at: None,
+                    ..Recorded::given_back(admitted.id, attempt, slot)
+                });
+            }
+            sent.lock().unwrap().push(Sent {
+                row: by_id[&admitted.id],
+                attempt,
+                slot,
+                refused,
+            });
+        }
+        let moved = store.record_outcomes(&refusals).await.expect("recording refusals");
+        assert_eq!(
+            moved.len(),
+            refusals.len(),
+            "a claim of ours was moved by somebody else"
+        );
+        // What had to wait for room (tier) or for a person (pair) may be asked for again.
+        store
+            .raw("UPDATE message SET state = 20 WHERE state = 10 AND wake_at <= clock_timestamp() AND id IN (SELECT id FROM message WHERE state = 10 ORDER BY id FOR UPDATE SKIP LOCKED)")
+            .await
+            .expect("requeueing");
+    }
+}
+
+/// Checks the slots of a number: the pace between them, and with the longest delay that a sender may add, never more than the
+/// throughput in any second. Returns how many there were.
+fn keeps_pace(sent: &[Sent], number: NumberId, throughput: u32) -> usize {
+    let mut slots: Vec<_> = sent
+        .iter()
+        .filter(|sent| sent.row.number == number)
+        .map(|sent| sent.slot)
+        .collect();
+    slots.sort_unstable();
+    // PostgreSQL keeps time in microseconds, so each of two slots may be rounded by half of one.
+    let apart = TimeDelta::microseconds((1e6 / pace::slots_per_second(throughput)).floor() as i64 - 1);
+    for pair in slots.windows(2) {
+        assert!(
+            pair[1] - pair[0] >= apart,
+            "number {number}: slots {} apart",
+            pair[1] - pair[0]
+        );
+    }
+    slots.len()
+}
+
+/// Another number of the same tenant, and so of the same scope.
+async fn second_number(store: &Store, tenant: &Tenant, throughput: u32) -> Tenant {
+    let pace = pace::slots_per_second(throughput);
+    let sql = format!(
+        "WITH number AS (
+             INSERT INTO sender_number (phone_number_id, phone, organization_id, waba_id, scope_id, throughput)
+             SELECT '2999', '+15559999999', organization_id, waba_id, scope_id, {throughput} FROM sender_number WHERE id = {}
+             RETURNING id
+         ) INSERT INTO number_gate (number_id, slots_per_second) SELECT id, {pace} FROM number",
+        tenant.number
+    );
+    store.raw(&sql).await.unwrap();
+    let row = store
+        .raw("SELECT id FROM sender_number WHERE phone_number_id = '2999'")
+        .await
+        .unwrap();
+    Tenant {
+        number: NumberId(row[0]["id"].as_i64().unwrap()),
+        ..tenant.clone()
+    }
+}
+
+async fn rows(store: &Store, tenants: &[Tenant]) -> Vec<Row> {
+    let now = store.clock().await.unwrap().at();
+    let mut rows = Vec::new();
+    for n in 0..600 {
+        let tenant = &tenants[n % tenants.len()];
+        // Many people, some of them several times and by both numbers of a scope.
+        let recipient = n % 170;
+        rows.push(Row {
+            id: insert(store, tenant, now, recipient, Category::Marketing).await,
+            number: tenant.number,
+            scope: tenant.scope.0,
+            recipient,
+        });
+    }
+    rows
+}

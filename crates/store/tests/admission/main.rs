@@ -1,0 +1,8 @@
+//! Admission and outcomes against a real PostgreSQL: one gate after another, then many at once.
+
+#![expect(clippy::unwrap_used, reason = "a stage that cannot be set fails its test")]
+
+mod bench;
+mod contention;
+mod gates;
+mod outcomes;
