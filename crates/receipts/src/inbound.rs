@@ -1,0 +1,164 @@
+//! What people write to us, and what they say about being written to.
+//!
+//! Meta delivers at least once: only a message that is new opens the service window and is searched for stop and start words.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::stop_words::{Wish, wish};
+use meta::webhook::{InboundMessage, Preference, UserPreference};
+use store::Error;
+use store::receipts::{Application, Choice, Inbound, SenderNumber};
+
+use crate::apply::{Applied, Element};
+
+/// The category of [`UserPreference`] that is about being written to.
+const MARKETING: &str = "marketing_messages";
+
+/// Applies inbound messages and preferences.
+pub(crate) async fn apply(
+    tx: &Application<'_>,
+    messages: &[(&Element, &InboundMessage)],
+    preferences: &[(&Element, &UserPreference)],
+    applied: &mut Applied,
+) -> Result<(), Error> {
+    if messages.is_empty() && preferences.is_empty() {
+        return Ok(());
+    }
+    let tenants = Tenants::load(tx, messages, preferences).await?;
+    let mut choices = new_messages(tx, &tenants, messages, applied).await?;
+    choices.extend(preferences.iter().filter_map(|(element, preference)| {
+        tenants
+            .choice(element, preference)
+            .map_err(|reason| applied.refuse(element.place, reason, None))
+            .ok()
+            .flatten()
+    }));
+    if !choices.is_empty() {
+        applied.tally.add("choice", choices.len() as u64);
+        tx.keep_choices(&choices).await?;
+    }
+    Ok(())
+}
+
+/// Keeps messages and opens windows. Returns what the new ones say about being written to.
+async fn new_messages<'a>(
+    tx: &Application<'_>,
+    tenants: &Tenants,
+    messages: &[(&'a Element, &'a InboundMessage)],
+    applied: &mut Applied,
+) -> Result<Vec<Choice<'a>>, Error> {
+    let mut known: Vec<(&SenderNumber, Inbound<'a>, &InboundMessage)> = Vec::with_capacity(messages.len());
+    for (element, message) in messages {
+        match (tenants.numbers.get(&message.phone_number_id), &message.from) {
+            (None, _) => {
+                let reason = "messages.messages: written to a sender number that is not declared here";
+                applied.refuse(element.place, reason, Some(&message.raw));
+            }
+            (Some(_), None) => {
+                let reason = "messages.messages: from a person whose phone number Meta does not tell";
+                applied.refuse(element.place, reason, Some(&message.raw));
+            }
+            (Some(number), Some(from)) => {
+                let inbound = Inbound {
+                    number_id: number.id,
+                    wamid: message.wamid.as_str(),
+                    recipient: from.as_str(),
+                    // A clock of Meta's that is ahead must not make the window longer.
+                    at: message.at.min(element.received_at),
+                    received_at: element.received_at,
+                    kind: &message.kind,
+                    content: &message.raw,
+                };
+                known.push((number, inbound, message));
+            }
+        }
+    }
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Inbound<'_>> = known.iter().map(|(_, row, _)| row.clone()).collect();
+    let mut new: HashSet<(i64, String)> = tx.keep_inbound(&rows).await?.into_iter().collect();
+    // The same message twice in one batch acts once.
+    known.retain(|(number, row, _)| new.remove(&(number.id, row.wamid.to_owned())));
+
+    let opening: Vec<_> = known
+        .iter()
+        .filter(|(_, _, message)| message.opens_window)
+        .map(|(_, row, _)| (row.number_id, row.recipient, row.at))
+        .collect();
+    if !opening.is_empty() {
+        tx.open_windows(&opening).await?;
+    }
+    applied.tally.add("new_inbound", known.len() as u64);
+    let choices = known.iter().filter_map(|(number, row, message)| {
+        Some(Choice {
+            organization_id: number.organization_id,
+            recipient: row.recipient,
+            stop: wish(message.text.as_deref()?)? == Wish::Stop,
+            at: row.at,
+            source: "stop_word",
+        })
+    });
+    Ok(choices.collect())
+}
+
+/// Whose numbers and accounts a batch speaks of.
+struct Tenants {
+    numbers: HashMap<String, SenderNumber>,
+    organizations: HashMap<String, i64>,
+}
+
+impl Tenants {
+    async fn load(
+        tx: &Application<'_>,
+        messages: &[(&Element, &InboundMessage)],
+        preferences: &[(&Element, &UserPreference)],
+    ) -> Result<Self, Error> {
+        let of_messages = messages.iter().map(|(_, message)| message.phone_number_id.as_str());
+        let of_preferences = preferences
+            .iter()
+            .filter_map(|(_, said)| said.phone_number_id.as_deref());
+        let numbers: HashSet<&str> = of_messages.chain(of_preferences).collect();
+        let wabas: HashSet<&str> = preferences.iter().map(|(_, said)| said.waba_id.as_str()).collect();
+        let numbers = tx.numbers(&numbers.into_iter().collect::<Vec<_>>()).await?;
+        let organizations = match wabas.is_empty() {
+            true => Vec::new(),
+            false => tx.organizations(&wabas.into_iter().collect::<Vec<_>>()).await?,
+        };
+        Ok(Self {
+            numbers: numbers
+                .into_iter()
+                .map(|number| (number.phone_number_id.clone(), number))
+                .collect(),
+            organizations: organizations.into_iter().collect(),
+        })
+    }
+
+    /// What a preference says; `None` where it is about something else.
+    fn choice<'a>(&self, element: &Element, said: &'a UserPreference) -> Result<Option<Choice<'a>>, &'static str> {
+        let stop = match said.value {
+            Preference::Stop => true,
+            Preference::Resume => false,
+            Preference::Other(_) => return Ok(None),
+        };
+        if said.category != MARKETING {
+            return Ok(None);
+        }
+        let of_number = said.phone_number_id.as_ref().and_then(|id| self.numbers.get(id));
+        let organization_id = of_number
+            .map(|number| number.organization_id)
+            .or_else(|| self.organizations.get(&said.waba_id).copied())
+            .ok_or("user_preferences: said to an account that is not declared here")?;
+        let recipient = said
+            .recipient
+            .as_ref()
+            .ok_or("user_preferences: from a person whose phone number Meta does not tell")?;
+        Ok(Some(Choice {
+            organization_id,
+            recipient: recipient.as_str(),
+            stop,
+            at: said.at.min(element.received_at),
+            source: "user_preferences",
+        }))
+    }
+}

@@ -1,0 +1,225 @@
+//! What became of our messages.
+//!
+//! A status comes back with the callback string that its POST carried, signed by us: message and attempt. It proves that Meta
+//! accepted that attempt, so the message is accepted, whatever the pipeline believed; a POST without an answer is resolved here.
+//! How far the delivery came is the highest rank among all its events, so neither order nor repetition matters.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::opaque::Signer;
+use domain::{Category, Delivery, MessageId, State};
+use meta::webhook::{StatusUpdate, StatusWord};
+use serde_json::json;
+use store::Error;
+use store::receipts::{Application, Event, Locked, Orphan, Proof};
+use tracing::error;
+use uuid::Uuid;
+
+use crate::apply::{Applied, Place};
+use crate::tally::Tally;
+
+/// A place in the messaging limit lasts 24 hours and a minute from the slot. Delivered later than this, the rest of that minute is too
+/// little for clocks that differ, and the place is extended; earlier, which is nearly always, nothing has to be written.
+const PROMPT: TimeDelta = TimeDelta::seconds(30);
+/// How far in the future a status may be, by clocks that differ.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
+/// Longer words and ids than these are nonsense.
+const LONGEST_WORD: usize = 64;
+const LONGEST_WAMID: usize = 1_000;
+
+/// A status, and where it came from.
+pub(crate) struct Told<'a> {
+    pub(crate) place: Place,
+    pub(crate) received_at: DateTime<Utc>,
+    pub(crate) status: &'a StatusUpdate,
+}
+
+/// Applies statuses. Returns messages that were delivered so late that their place in the messaging limit must be extended.
+pub(crate) async fn apply(
+    tx: &Application<'_>,
+    signer: &Signer,
+    statuses: &[Told<'_>],
+    applied: &mut Applied,
+) -> Result<Vec<(Uuid, DateTime<Utc>)>, Error> {
+    let mut found = Found::default();
+    let mut named: Vec<(&Told<'_>, MessageId, i32)> = Vec::with_capacity(statuses.len());
+    for told in statuses {
+        match (unusable(told), read(signer, told.status)) {
+            (Some(reason), _) => applied.refuse(told.place, reason, None),
+            (None, Some((id, attempt))) => named.push((told, id, attempt)),
+            (None, None) => found.orphans.push(orphan(told, None)),
+        }
+    }
+
+    let mut ids: Vec<Uuid> = named.iter().map(|(_, id, _)| id.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let locked = if ids.is_empty() {
+        Vec::new()
+    } else {
+        tx.lock_messages(&ids).await?
+    };
+    let locked: HashMap<Uuid, Locked> = locked.into_iter().map(|message| (message.id, message)).collect();
+    for (told, id, attempt) in named {
+        match locked.get(&id.0) {
+            None => found.orphans.push(orphan(told, Some((id.0, attempt)))),
+            // Our own signature on an attempt that was never made: a database that was set back, or a stolen key.
+            Some(message) if attempt < 1 || attempt > message.attempt => {
+                applied.refuse(
+                    told.place,
+                    "messages.statuses: names an attempt that was not made",
+                    None,
+                );
+            }
+            Some(message) => found.status(told, message, attempt),
+        }
+    }
+
+    let proofs: Vec<Proof> = found.proofs.into_values().collect();
+    if !found.events.is_empty() {
+        tx.keep_events(&found.events).await?;
+        tx.prove_accepted(&proofs, Delivery::Failed.code()).await?;
+    }
+    if !found.orphans.is_empty() {
+        found.tally.add("orphan", found.orphans.len() as u64);
+        tx.keep_orphans(&found.orphans).await?;
+    }
+    applied.tally.merge(found.tally);
+    Ok(found.late.into_iter().collect())
+}
+
+/// What the statuses of a batch come to.
+#[derive(Default)]
+struct Found {
+    events: Vec<Event>,
+    proofs: HashMap<Uuid, Proof>,
+    orphans: Vec<Orphan>,
+    late: HashMap<Uuid, DateTime<Utc>>,
+    tally: Tally,
+}
+
+impl Found {
+    fn status(&mut self, told: &Told<'_>, message: &Locked, attempt: i32) {
+        let status = told.status;
+        let delivery = status.delivery().unwrap_or(Delivery::None);
+        self.events.push(Event {
+            id: message.id,
+            status: word(&status.word).to_owned(),
+            at: status.at,
+            attempt,
+            received_at: told.received_at,
+            errors: errors(status),
+            pricing: status.pricing.as_ref().map(ToString::to_string),
+        });
+        if let Some(reached) = reached_late(message, delivery, status.at) {
+            let at = self.late.entry(message.id).or_insert(reached);
+            *at = reached.min(*at);
+        }
+        let first = !self.proofs.contains_key(&message.id);
+        let proof = self.proofs.entry(message.id).or_insert_with(|| Proof {
+            id: message.id,
+            delivery: delivery.code(),
+            wamid: message.wamid.clone().unwrap_or_else(|| status.wamid.0.clone()),
+        });
+        proof.delivery = proof.delivery.max(delivery.code());
+        if proof.wamid != status.wamid.0 {
+            self.tally.count("accepted_twice");
+            error!(
+                message.id = %message.id,
+                wam.id = %status.wamid,
+                attempt,
+                "Meta accepted message {} twice: two attempts of it have ids of their own",
+                message.id
+            );
+        }
+        if first {
+            self.tally_state(message, attempt);
+        }
+    }
+
+    /// What the proof changes, seen from the state it finds.
+    fn tally_state(&mut self, message: &Locked, attempt: i32) {
+        match State::from_code(message.state) {
+            Some(State::Uncertain | State::Unknown) => self.tally.count("resolved"),
+            Some(State::Sending) => self.tally.count("before_our_record"),
+            Some(State::Parked | State::Queued) => self.tally.count("accepted_after_all"),
+            Some(State::Failed | State::Expired | State::Canceled) => self.tally.count("contradiction"),
+            Some(State::Accepted) | None => {}
+        }
+        if attempt < message.attempt {
+            self.tally.count("earlier_attempt");
+        }
+    }
+}
+
+/// The message and attempt that a status of ours names.
+fn read(signer: &Signer, status: &StatusUpdate) -> Option<(MessageId, i32)> {
+    signer.read(status.opaque.as_deref()?)
+}
+
+/// Why a status can mean nothing, if so.
+fn unusable(told: &Told<'_>) -> Option<&'static str> {
+    let status = told.status;
+    if status.at.timestamp() <= 0 || status.at > told.received_at + CLOCKS_DIFFER {
+        Some("messages.statuses: its time cannot be right")
+    } else if word(&status.word).len() > LONGEST_WORD || status.wamid.as_str().len() > LONGEST_WAMID {
+        Some("messages.statuses: its word or id is far too long")
+    } else {
+        None
+    }
+}
+
+/// When the message reached its recipient, if this is news and its place in the messaging limit may be over before 24 hours are. A
+/// `read` counts where no `delivered` came: Meta leaves that out when a message is read at once.
+fn reached_late(message: &Locked, delivery: Delivery, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let news = delivery >= Delivery::Delivered && message.delivery < Delivery::Delivered.code();
+    let counts = message.category != Category::Service.code();
+    let late = message.claimed_at.is_none_or(|claimed_at| at > claimed_at + PROMPT);
+    (news && counts && late).then_some(at)
+}
+
+/// Meta's word.
+fn word(word: &StatusWord) -> &str {
+    match word {
+        StatusWord::Sent => "sent",
+        StatusWord::Delivered => "delivered",
+        StatusWord::Read => "read",
+        StatusWord::Played => "played",
+        StatusWord::Failed => "failed",
+        StatusWord::Other(word) => word,
+    }
+}
+
+fn errors(status: &StatusUpdate) -> Option<String> {
+    let errors: Vec<_> = status
+        .errors
+        .iter()
+        .map(|error| json!({"code": error.code, "title": error.title, "details": error.details}))
+        .collect();
+    (!errors.is_empty()).then(|| json!(errors).to_string())
+}
+
+/// Everything of a status that is needed to apply it later, as Meta writes it; not the person's number.
+fn orphan(told: &Told<'_>, names: Option<(Uuid, i32)>) -> Orphan {
+    let status = told.status;
+    let errors: Vec<_> = status
+        .errors
+        .iter()
+        .map(|error| json!({"code": error.code, "title": error.title, "error_data": {"details": error.details}}))
+        .collect();
+    let as_meta_writes_it = json!({
+        "id": status.wamid,
+        "status": word(&status.word),
+        "timestamp": status.at.timestamp().to_string(),
+        "biz_opaque_callback_data": status.opaque,
+        "errors": errors,
+        "pricing": status.pricing,
+    });
+    Orphan {
+        received_at: told.received_at,
+        wamid: status.wamid.0.clone(),
+        names,
+        status: as_meta_writes_it.to_string(),
+    }
+}
