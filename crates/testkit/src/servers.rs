@@ -21,6 +21,7 @@ mod process;
 pub mod rabbitmq;
 
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -177,10 +178,10 @@ fn private_ones(home: &Home, want_postgres: bool, want_rabbitmq: bool) -> Result
 
 /// The running server of `folder`, else a fresh one, and whether it is fresh.
 fn ensured<S: Server>(folder: &Folder) -> Result<(S, bool)> {
-    if let Some(server) = private::running(folder) {
+    if let Some(server) = private::running_within(folder, Duration::from_secs(60)) {
         return Ok((server, false));
     }
-    private::stop::<S>(folder)?; // half alive, or left over from before a reboot
+    private::stop::<S>(folder)?; // hanging, or left over from before a reboot
     eprintln!("starting a private {} in {}", S::NAME, folder.path().display());
     Ok((private::fresh(folder)?, true))
 }

@@ -16,22 +16,28 @@ pub(super) fn postgres(port: u16) -> bool {
         &settings[..],
     ]
     .concat();
-    reply::<1>(port, &packet).is_some_and(|reply| reply == *b"R")
+    reply(port, &packet).is_some_and(|reply| reply.starts_with(b"R") || is_full(&reply))
+}
+
+/// An error with SQLSTATE 53300: all connections are taken. A server that busy is more than ready.
+fn is_full(reply: &[u8]) -> bool {
+    reply.starts_with(b"E") && reply.windows(7).any(|field| field == b"\0C53300")
 }
 
 /// RabbitMQ, once fully booted, answers the protocol header with a method frame (type 1) on channel 0.
 pub(super) fn amqp(port: u16) -> bool {
-    reply::<3>(port, b"AMQP\x00\x00\x09\x01").is_some_and(|reply| reply == [1, 0, 0])
+    reply(port, b"AMQP\x00\x00\x09\x01").is_some_and(|reply| reply.starts_with(&[1, 0, 0]))
 }
 
-/// The first `N` bytes that come back for `question`.
-fn reply<const N: usize>(port: u16, question: &[u8]) -> Option<[u8; N]> {
+/// What comes back first for `question`.
+fn reply(port: u16, question: &[u8]) -> Option<Vec<u8>> {
     let patience = Duration::from_secs(2);
     let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), patience).ok()?;
     stream.set_read_timeout(Some(patience)).ok()?;
     stream.write_all(question).ok()?;
-    let mut reply = [0; N];
-    stream.read_exact(&mut reply).ok()?;
+    let mut reply = vec![0; 1024];
+    let length = stream.read(&mut reply).ok()?;
+    reply.truncate(length);
     Some(reply)
 }
 
@@ -62,6 +68,10 @@ mod tests {
     fn only_a_ready_server_counts() {
         check(b"R\x00\x00\x00\x08", (true, false));
         check(b"E\x00\x00\x00\x60SFATAL\x00C57P03", (false, false));
+        check(
+            b"E\x00\x00\x00\x60SFATAL\x00VFATAL\x00C53300\x00Mtoo many",
+            (true, false),
+        );
         check(b"\x01\x00\x00\x00\x00\x01\xf1", (false, true));
         check(b"AMQP\x00\x00\x09\x01", (false, false));
         check(b"", (false, false));

@@ -178,8 +178,12 @@ impl Server for Cluster {
         started.wait_until(START, folder, || answers::postgres(self.port))
     }
 
+    fn is_alive(&self) -> bool {
+        self.process.as_ref().is_some_and(Process::is_alive)
+    }
+
     fn is_ready(&self) -> bool {
-        self.process.as_ref().is_some_and(Process::is_alive) && answers::postgres(self.port)
+        self.is_alive() && answers::postgres(self.port)
     }
 
     fn discard(&self) -> Result<()> {

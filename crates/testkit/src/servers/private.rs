@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -11,6 +12,7 @@ use super::Servers;
 use super::folder::Folder;
 use super::home::Home;
 use super::postgres::Cluster;
+use super::process;
 use super::rabbitmq::Node;
 
 /// A server of ours: its address and processes, as written down in its [`Folder`].
@@ -23,7 +25,10 @@ pub(super) trait Server: Serialize + DeserializeOwned + Sized {
     /// Starts its processes, and writes them down before it waits: who is interrupted meanwhile leaves a trace.
     fn start(&mut self, folder: &Folder) -> Result<()>;
 
-    /// Its processes live and it answers in its own protocol.
+    /// Its process lives, whether it answers or not.
+    fn is_alive(&self) -> bool;
+
+    /// Its process lives and it answers in its own protocol.
     fn is_ready(&self) -> bool;
 
     /// Ends its processes, quickly; its data is about to be removed.
@@ -33,6 +38,14 @@ pub(super) trait Server: Serialize + DeserializeOwned + Sized {
 /// The server of `folder`, if it runs and answers.
 pub(super) fn running<S: Server>(folder: &Folder) -> Option<S> {
     folder.load::<S>().filter(Server::is_ready)
+}
+
+/// The server of `folder`, if it runs and answers within `patience`: on a machine that builds and tests with all it has,
+/// silence for a second or two is no reason to take a server away from those who use it.
+pub(super) fn running_within<S: Server>(folder: &Folder, patience: Duration) -> Option<S> {
+    let server = folder.load::<S>()?;
+    process::poll(patience, || server.is_ready() || !server.is_alive());
+    Some(server).filter(Server::is_ready)
 }
 
 /// Starts a new server in `folder`.

@@ -104,7 +104,7 @@ impl Started {
 }
 
 /// Asks every few milliseconds until `done` or `patience` is over.
-fn poll(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
+pub(super) fn poll(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
         if done() {

@@ -164,8 +164,12 @@ impl Server for Node {
         started.wait_until(START, folder, || answers::amqp(self.port))
     }
 
+    fn is_alive(&self) -> bool {
+        self.process.as_ref().is_some_and(Process::is_alive)
+    }
+
     fn is_ready(&self) -> bool {
-        self.process.as_ref().is_some_and(Process::is_alive) && answers::amqp(self.port)
+        self.is_alive() && answers::amqp(self.port)
     }
 
     fn discard(&self) -> Result<()> {
