@@ -26,8 +26,8 @@ pub struct Body {
 /// An element of a body that could not be applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SetAside {
-    /// Its place among the updates of the body, from 0; absent where the body as a whole cannot be read.
-    pub element: Option<usize>,
+    /// Its place among the updates of the body, from 0.
+    pub element: usize,
     /// What is wrong with it; holds nothing of what it says.
     pub reason: String,
     /// The element as it came, where it is at hand; else it is in the body.

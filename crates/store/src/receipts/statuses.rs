@@ -20,6 +20,8 @@ pub struct Locked {
     pub category: i16,
     /// When the newest attempt was committed.
     pub claimed_at: Option<DateTime<Utc>>,
+    /// Code of [`domain::Delivery`]: the view so far.
+    pub delivery: i16,
     /// Meta's id, once known.
     pub wamid: Option<String>,
 }
@@ -94,6 +96,7 @@ impl Application<'_> {
             attempt: row.get("attempt"),
             category: row.get("category"),
             claimed_at: row.get("claimed_at"),
+            delivery: row.get("delivery"),
             wamid: row.get("wamid"),
         });
         Ok(locked.collect())
