@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connect as _, ConnectionProperties, Event};
+use lapin::{Channel, Connect as _, ConnectionProperties, ErrorKind, Event};
 
 use crate::error::{ANSWER, within};
 use crate::subscription::Subscription;
@@ -69,17 +69,23 @@ impl Connection {
         Ok(Subscription::new(channel, consumer, queue))
     }
 
-    /// Closes in order. Whatever is unsettled then is redelivered.
+    /// Closes in order. Whatever is unsettled then is redelivered, and under load also what was acknowledged in the last
+    /// moment: a quorum queue holds acknowledgements back when it is busy, and forgets those it still holds.
     ///
     /// # Errors
     /// When the broker does not answer; the connection is gone all the same.
     pub async fn close(self) -> Result<(), Error> {
-        within(
+        match within(
             "closing the connection",
             ANSWER,
             self.connection.close(200, "OK".into()),
         )
         .await
+        {
+            // A subscription dropped a moment ago was about to close its channel, and finds it closed with the rest.
+            Err(Error::Refused { source, .. }) if matches!(source.kind(), ErrorKind::InvalidChannelState(..)) => Ok(()),
+            closed => closed,
+        }
     }
 
     pub(crate) async fn channel(&self) -> Result<Channel, Error> {

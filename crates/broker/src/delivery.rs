@@ -15,7 +15,8 @@ use crate::settling::Settling;
 /// [`reject`](Self::reject). Dropped unsettled, it is redelivered when its connection closes.
 ///
 /// It works only as long as the connection it came from. After that every settling fails with [`Error::Stale`] or the
-/// connection's error, which is no loss: the broker delivers it again.
+/// connection's error, which is no loss: the broker delivers it again. Even what was acknowledged may come again (see
+/// [`Connection::close`](crate::Connection::close)), so whoever consumes must know what it has done before.
 #[derive(Debug)]
 #[must_use = "a delivery that is not settled blocks one place of the prefetch"]
 pub struct Delivery {

@@ -98,9 +98,7 @@ impl Publisher {
     }
 
     async fn attempt(&self, batch: Vec<Outgoing>) -> Result<Vec<Published>, Failure> {
-        let mut connected = self.connected.clone();
-        let waited = timeout(AWAY, connected.wait_for(|connected| *connected)).await;
-        if !matches!(waited, Ok(Ok(_))) {
+        if !self.connects_soon().await {
             return Err(Failure::Disconnected);
         }
         let (reply, answer) = oneshot::channel();
@@ -110,6 +108,14 @@ impl Publisher {
         };
         self.requests.send(request).await.map_err(|_| Failure::Disconnected)?;
         answer.await.map_err(|_| Failure::Unconfirmed)
+    }
+
+    async fn connects_soon(&self) -> bool {
+        let mut connected = self.connected.clone();
+        matches!(
+            timeout(AWAY, connected.wait_for(|connected| *connected)).await,
+            Ok(Ok(_))
+        )
     }
 
     /// Publishes a batch without waiting to hear what became of it, as suits answers and events that others may miss.
@@ -249,4 +255,20 @@ fn count_outcomes(published: &[Published]) {
         }
     }
     metrics::counter!("turnpike_published_total", "outcome" => "confirmed").increment(confirmed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Roles spawn these.
+    #[test]
+    fn publishing_and_its_sessions_may_move_between_threads() {
+        fn is_send(_: &impl Send) {}
+        let (publisher, driver) = Publisher::new();
+        let (address, topology) = (Address::parse("amqp://localhost").unwrap(), Topology::new("x"));
+
+        is_send(&publisher.publish(Vec::new()));
+        is_send(&driver.session(&address, &topology, &CancellationToken::new(), || {}));
+    }
 }

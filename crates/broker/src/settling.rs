@@ -3,8 +3,8 @@
 //! An acknowledgement with `multiple` settles *every* unsettled delivery up to its tag. It is right exactly when all of
 //! those are in the batch: [`covered`] finds how far that reaches, and the rest is acknowledged one by one.
 //!
-//! **Invariant:** settling on one channel happens in turns. Otherwise a `multiple` could overtake the requeue of an
-//! earlier tag and acknowledge a message that was to come again.
+//! **Invariant:** a delivery stays noted until its own frame is written, so a `multiple` never covers one that is being
+//! requeued at the same time. Settling on one channel happens in turns, so that a batch finds the one before it gone.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

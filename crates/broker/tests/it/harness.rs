@@ -24,12 +24,17 @@ impl Rig {
         let (servers, turn) = tokio::task::spawn_blocking(|| (Servers::ensure().unwrap(), testkit::shared()))
             .await
             .unwrap();
-        let address = Address::parse(&servers.amqp_url).unwrap();
+        Self::at(servers.amqp_url, turn).await
+    }
+
+    /// On a broker of its own.
+    pub(crate) async fn at(url: String, turn: Turn) -> Self {
+        let address = Address::parse(&url).unwrap();
         let topology = Topology::new(&format!("test-{}", uuid::Uuid::now_v7().simple()));
         let admin = Admin::open(&address).await.unwrap();
         admin.declare(&topology).await.unwrap();
         Self {
-            url: servers.amqp_url,
+            url,
             address,
             topology,
             admin,
@@ -93,10 +98,15 @@ impl Rig {
         let connection = Connection::open(&self.address, "test").await.unwrap();
         let mut subscription = connection.consume(queue, 500).await.unwrap();
         let mut bodies = Vec::new();
+        let mut taken = Vec::new();
         while bodies.len() < ready {
             let delivery = next(&mut subscription).await;
             bodies.push(String::from_utf8(delivery.body.clone()).unwrap());
-            delivery.ack().await.unwrap();
+            taken.push(delivery);
+            // Many at once: a busy quorum queue holds back single acknowledgements, and forgets those at the close.
+            if taken.len() == 250 || bodies.len() == ready {
+                broker::ack_all(std::mem::take(&mut taken)).await.unwrap();
+            }
         }
         connection.close().await.unwrap();
         bodies

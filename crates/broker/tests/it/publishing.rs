@@ -9,6 +9,7 @@ use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, ConnectionProperties};
 use runtime::Drained;
+use testkit::servers::rabbitmq::PrivateRabbit;
 use testkit::until;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +50,7 @@ async fn what_is_published_is_consumed_with_its_properties_and_gone_after_the_ac
     delivery.ack().await.unwrap();
     connection.close().await.unwrap();
     drop(subscription);
-    assert_eq!(rig.ready(&rig.topology.queues.rt).await, 0);
+    rig.wait_ready(&rig.topology.queues.rt, 0).await;
 
     assert_eq!(shutdown.drain(SOON).await, Drained::Clean);
     rig.finish().await;
@@ -267,6 +268,32 @@ async fn a_broker_that_falls_silent_fails_the_batch_at_the_deadline_and_ends_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_broker_is_found_again_and_has_kept_what_it_confirmed() {
+    let own = tokio::task::spawn_blocking(|| (PrivateRabbit::start("broker-restart").unwrap(), testkit::shared()));
+    let (mut rabbit, turn) = own.await.unwrap();
+    let rig = Rig::at(rabbit.amqp_url.clone(), turn).await;
+    let (publisher, shutdown) = rig.publisher(&rig.address);
+    assert_eq!(publisher.publish(vec![rig.job("before")]).await, [Published::Confirmed]);
+
+    let rabbit = tokio::task::spawn_blocking(move || {
+        rabbit.restart().unwrap();
+        rabbit
+    });
+    let rabbit = rabbit.await.unwrap();
+
+    until(SOON, "a confirm of the restarted broker", async || {
+        publisher.publish(vec![rig.job("after")]).await[0]
+            .is_confirmed()
+            .then_some(())
+    })
+    .await;
+    let taken: BTreeSet<String> = rig.take_all(&rig.topology.queues.rt, 2).await.into_iter().collect();
+    assert_eq!(taken, set(&["before", "after"]));
+    assert_eq!(shutdown.drain(SOON).await, Drained::Clean);
+    drop(rabbit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn concurrent_batches_with_strays_are_confirmed_exactly_as_the_queue_holds_them() {
     let rig = Rig::new().await;
     let publishers = [rig.publisher(&rig.address), rig.publisher(&rig.address)];
@@ -308,7 +335,7 @@ async fn concurrent_batches_with_strays_are_confirmed_exactly_as_the_queue_holds
     let taken = rig.take_all(&rig.topology.queues.rt, confirmed.len()).await;
     assert_eq!(taken.len(), confirmed.len());
     assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), confirmed);
-    assert_eq!(rig.ready(&rig.topology.queues.rt).await, 0);
+    rig.wait_ready(&rig.topology.queues.rt, 0).await;
     for (_, shutdown) in &publishers {
         assert_eq!(shutdown.drain(SOON).await, Drained::Clean);
     }

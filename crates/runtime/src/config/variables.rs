@@ -114,6 +114,22 @@ pub const VARIABLES: &[Variable] = &[
         secret: true,
     },
     Variable {
+        name: "TURNPIKE_URL",
+        fallback: Fallback::Default("http://127.0.0.1:8080"),
+        help: "where the API is, for the commands that talk to it: send, broadcast, status, window, cancel",
+        example: "https://turnpike.example.com",
+        secret: false,
+    },
+    Variable {
+        name: "TURNPIKE_API_KEY",
+        fallback: Fallback::Required {
+            by: "send, broadcast, status, window and cancel",
+        },
+        help: "the API key that these commands present",
+        example: "the tp_… that `turnpike apply` printed",
+        secret: true,
+    },
+    Variable {
         name: "TURNPIKE_LOG",
         fallback: Fallback::Default("info"),
         help: "what is logged: a level, or levels per module",
