@@ -7,6 +7,7 @@
 //! faster, which is normal. Locks are taken in the order number, scope, flow, message, each sorted. Whatever must not be lost is
 //! committed with `synchronous_commit = on`, which is PostgreSQL's default and is never lowered here.
 
+pub mod accounts;
 pub mod admission;
 pub mod api_keys;
 pub mod cancel;
