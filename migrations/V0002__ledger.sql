@@ -20,10 +20,15 @@ CREATE TABLE flow (
     last_seq        integer NOT NULL,
     released_seq    integer NOT NULL DEFAULT 0,
     served_at       timestamptz NOT NULL DEFAULT '-infinity', -- the flow that waited longest is served first
-    created_at      timestamptz NOT NULL
+    created_at      timestamptz NOT NULL,
+    -- Rows wait for the cursor. A column, so that the index below does not see the cursor move: those updates stay in place.
+    has_work        boolean NOT NULL GENERATED ALWAYS AS (released_seq < last_seq) STORED
 ) WITH (fillfactor = 50);
 -- Flows that still have rows to release, the oldest first.
-CREATE INDEX flow_with_work ON flow (number_id, starts_at) WHERE released_seq < last_seq AND status = 'running';
+CREATE INDEX flow_with_work ON flow (number_id, starts_at) WHERE has_work AND status = 'running';
+-- Makes status part of a key, and so an update of it needs the row for itself (FOR UPDATE), while moving the cursor does not
+-- (FOR NO KEY UPDATE). Admission locks FOR KEY SHARE: pause and cancel wait for it, and it never waits for the scheduler.
+CREATE UNIQUE INDEX flow_status_is_key ON flow (id, status);
 
 CREATE TABLE message (
     id              uuid NOT NULL,

@@ -81,9 +81,10 @@ BEGIN
     PERFORM 1 FROM limit_scope s WHERE s.max_members IS NOT NULL
         AND s.id IN (SELECT m.scope_id FROM message m WHERE m.id = ANY (p_ids) AND m.category <> 0)
         ORDER BY s.id FOR UPDATE;
-    -- Shared with other admissions, but not with pause and cancel: once those return, no claim can follow.
+    -- Shared with other admissions and with the scheduler's cursor, but not with pause and cancel, which change a key (status, see
+    -- flow_status_is_key): once those return, no claim can follow.
     PERFORM 1 FROM flow f WHERE f.id IN (SELECT m.flow_id FROM message m WHERE m.id = ANY (p_ids) AND m.flow_id IS NOT NULL)
-        ORDER BY f.id FOR SHARE;
+        ORDER BY f.id FOR KEY SHARE;
     PERFORM 1 FROM message m WHERE m.id = ANY (p_ids) ORDER BY m.id FOR UPDATE;
     t := turnpike_now();
 
@@ -180,7 +181,7 @@ BEGIN
                 WHEN 'sender_paused' THEN least(d.paused_until, d.expires_at)
                 -- Nobody moves the rows of a paused flow before it runs again; resume sets their alarms.
                 WHEN 'flow_paused' THEN d.expires_at
-                WHEN 'pair_limit' THEN greatest(d.pair_tat, t) + (d.pair_place - p_pair_burst) * p_pair_every
+                WHEN 'pair_limit' THEN least(d.expires_at, greatest(d.pair_tat, t) + (d.pair_place - p_pair_burst) * p_pair_every)
                 -- When the n-th membership from now ends there is room for the n-th newcomer that found none.
                 WHEN 'tier_limit' THEN least(d.expires_at, coalesce((
                     SELECT e.expires_at FROM limit_member e WHERE e.scope_id = d.scope_id ORDER BY e.expires_at
@@ -235,7 +236,9 @@ BEGIN
             AS u (id, attempt, state, wake_at, reason, wamid, burns, refused)
     ), moved AS (
         UPDATE message m SET
-            state = o.state, wake_at = o.wake_at, reason = o.reason, wamid = coalesce(m.wamid, o.wamid),
+            state = o.state, reason = o.reason, wamid = coalesce(m.wamid, o.wamid),
+            -- A parked row is looked at when it expires, if not before.
+            wake_at = CASE WHEN o.state = 10 THEN least(o.wake_at, m.expires_at) ELSE o.wake_at END,
             failures = m.failures + o.burns::integer, claim = NULL, changed_at = t
         FROM outcome o WHERE m.id = o.id AND m.attempt = o.attempt AND m.state IN (30, 40)
         RETURNING m.id, m.scope_id, m.recipient, m.category, m.claimed_at, o.refused

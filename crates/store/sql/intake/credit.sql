@@ -12,7 +12,7 @@ SELECT d.number_id,
        CASE WHEN EXISTS (SELECT 1 FROM message m
                          WHERE m.number_id = d.number_id AND m.state = 10 AND m.lane = 1 AND m.wake_at <= $2)
               OR EXISTS (SELECT 1 FROM flow f
-                         WHERE f.number_id = d.number_id AND f.released_seq < f.last_seq AND f.status = 'running'
+                         WHERE f.number_id = d.number_id AND f.has_work AND f.status = 'running'
                            AND f.starts_at <= $2)
             THEN 0
             ELSE d.depth - (SELECT count(*) FROM (
