@@ -21,7 +21,9 @@ impl Store {
     /// All accounts, in order of their ids.
     pub async fn accounts(&self) -> Result<Vec<Account>, Error> {
         let client = self.client().await?;
-        let rows = statement!("accounts/all", "reading the accounts").rows(&client, &[]).await?;
+        let rows = statement!("accounts/all", "reading the accounts")
+            .rows(&client, &[])
+            .await?;
         let account = |row: &tokio_postgres::Row| {
             let waba: String = row.get("meta_id");
             Account {
