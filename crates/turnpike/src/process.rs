@@ -1,0 +1,205 @@
+//! The life of a process that runs roles: configure, connect, start, serve until asked to stop, drain.
+//!
+//! **Invariant:** the exit code tells the truth. Success means that a stop was asked for and everything in hand was finished.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use broker::{Address, Publisher, Topology};
+use runtime::config::{Admin, Amqp, Database, Log, SecretKey};
+use runtime::health::{self, Health};
+use runtime::{Clock, Drained, Shutdown, Supervisor, telemetry};
+use secrecy::ExposeSecret as _;
+use store::Store;
+use tracing::{error, info, warn};
+
+use crate::exit::Exit;
+use crate::roles::{self, Role};
+use crate::settings;
+
+/// How long everything in hand may take to be finished after SIGTERM: the longest POST, and what follows it.
+const GRACE: Duration = Duration::from_secs(60);
+/// How long the publisher may take after that; a publish gives up after 5 s.
+const LAST_PUBLISH: Duration = Duration::from_secs(6);
+/// Between two looks at whether everything is up, at start only.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Whether to bring the schema up to date before starting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Migrate {
+    First,
+    No,
+}
+
+/// What all roles of a process share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) address: Address,
+    pub(crate) topology: Topology,
+    pub(crate) publisher: Publisher,
+    pub(crate) clock: Clock,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) health: Health,
+}
+
+/// Runs these roles until a signal, or until one of them breaks.
+pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
+    let (common, own) = settings::read(|reader| {
+        let common = Common::read(reader);
+        let own: Vec<_> = wanted.iter().map(|role| role.read(reader)).collect();
+        Some((common?, own.into_iter().collect::<Option<Vec<_>>>()?))
+    })?;
+    telemetry::init(&common.log)?;
+    let shutdown = Shutdown::new();
+    shutdown.on_signals().context("listening for signals")?;
+    let clock = Clock::system();
+    let store = common.store(wanted)?;
+    tokio::select! {
+        prepared = prepare(&store, migrate, &clock) => prepared?,
+        () = shutdown.requested() => return Ok(Exit::Done),
+    }
+
+    let health = Health::new();
+    let admin = common.admin.addr;
+    let addr = health::serve(admin, health.clone(), &shutdown)
+        .await
+        .with_context(|| format!("serving health and metrics at {admin}; choose another TURNPIKE_ADMIN_ADDR"))?;
+    info!(
+        admin.url = format!("http://{addr}"),
+        "health and metrics are at http://{addr}"
+    );
+
+    let address = Address::parse(common.amqp.url.expose_secret()).context("reading TURNPIKE_AMQP_URL")?;
+    let topology = Topology::new(&common.amqp.prefix);
+    // It outlives the roles, which publish until their last moment.
+    let backstage = Shutdown::new();
+    let publisher = publisher(&backstage, &health, &address, &topology);
+    let shared = Shared {
+        store,
+        address,
+        topology,
+        publisher,
+        clock,
+        shutdown: shutdown.clone(),
+        health: health.clone(),
+    };
+    let started = roles::start(own, &shared).await;
+    drop(shared);
+    if let Err(error) = started {
+        shutdown.fail(format!("{error:#}"));
+        drain(&shutdown, &backstage).await;
+        return Err(error);
+    }
+    tokio::select! {
+        () = everything_is_up(&health) => info!("ready: {} up", names(wanted)),
+        () = shutdown.requested() => {}
+    }
+    shutdown.requested().await;
+    Ok(drain(&shutdown, &backstage).await)
+}
+
+/// What every role needs from the environment.
+struct Common {
+    log: Log,
+    admin: Admin,
+    database: Database,
+    amqp: Amqp,
+    key: SecretKey,
+}
+
+impl Common {
+    fn read(reader: &mut runtime::config::Reader) -> Option<Self> {
+        let (database, amqp) = (Database::from_env(reader), Amqp::from_env(reader));
+        let key = SecretKey::from_env(reader);
+        let (admin, log) = (Admin::from_env(reader), Log::from_env(reader));
+        Some(Self {
+            log: log?,
+            admin: admin?,
+            database: database?,
+            amqp: amqp?,
+            key: key?,
+        })
+    }
+
+    /// One pool for all roles of the process.
+    fn store(&self, wanted: &[Role]) -> Result<Store> {
+        let connections = wanted.iter().map(|role| role.connections()).sum::<usize>().min(20);
+        let name = match wanted {
+            [role] => role.application(),
+            _ => "turnpike run",
+        };
+        settings::store(&self.database, &self.key, connections, name)
+    }
+}
+
+/// Makes sure of the schema: a role must not find out in the middle of its work.
+async fn prepare(store: &Store, migrate: Migrate, clock: &Clock) -> Result<()> {
+    if migrate == Migrate::First {
+        let migrated = store.migrate(clock.now()).await?;
+        let applied = migrated.applied.len();
+        info!(
+            applied,
+            "the schema is up to date, {applied} migrations were applied now"
+        );
+        return Ok(());
+    }
+    let missing = store.missing_migrations().await?;
+    if !missing.is_empty() {
+        bail!(
+            "the database schema lacks {}; run `turnpike migrate` first",
+            missing.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// The process's one way to publish.
+fn publisher(backstage: &Shutdown, health: &Health, address: &Address, topology: &Topology) -> Publisher {
+    let (publisher, driver) = Publisher::new();
+    let supervisor = Supervisor::new("publisher").probe(health.probe("publisher"));
+    let (address, topology, stopping) = (address.clone(), topology.clone(), backstage.clone());
+    backstage.spawn("publisher", async move {
+        let session = |healthy: runtime::Healthy| {
+            let (driver, address, topology) = (driver.clone(), address.clone(), topology.clone());
+            let stop = stopping.child_token();
+            async move { driver.session(&address, &topology, &stop, || healthy.mark()).await }
+        };
+        supervisor.run(&stopping, session).await;
+    });
+    publisher
+}
+
+async fn everything_is_up(health: &Health) {
+    while !health.is_ready() {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Roles first, then the publisher they used.
+async fn drain(shutdown: &Shutdown, backstage: &Shutdown) -> Exit {
+    let drained = shutdown.drain(GRACE).await;
+    backstage.drain(LAST_PUBLISH).await;
+    match (drained, shutdown.failure().or(backstage.failure())) {
+        (_, Some(reason)) => {
+            error!("stopped because a part broke: {reason}");
+            Exit::Broken
+        }
+        (Drained::TimedOut { unfinished }, None) => {
+            let left = unfinished.join(", ");
+            warn!(
+                "stopped with work unfinished after {} s: {left}; other replicas take it over",
+                GRACE.as_secs()
+            );
+            Exit::Unfinished
+        }
+        (Drained::Clean, None) => {
+            info!("stopped, everything in hand was finished");
+            Exit::Done
+        }
+    }
+}
+
+fn names(wanted: &[Role]) -> String {
+    wanted.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
+}

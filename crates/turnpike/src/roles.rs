@@ -1,0 +1,89 @@
+//! The roles: what each one is for, which variables it needs beyond the common ones, and how it is started.
+//!
+//! **Invariant:** a role is started the same way alone and among all: `turnpike run` is nothing but every role in one process.
+
+use anyhow::Result;
+use runtime::config::{self, Http, MetaApp, Reader};
+
+use crate::process::Shared;
+
+/// One role. Any number of replicas of each may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Ingest,
+    Scheduler,
+    Sender,
+    Receipts,
+    Notifier,
+}
+
+/// Every role, in the order of a message's life.
+pub(crate) const ALL: [Role; 5] = [
+    Role::Ingest,
+    Role::Scheduler,
+    Role::Sender,
+    Role::Receipts,
+    Role::Notifier,
+];
+
+/// What a role needs beyond what every role needs.
+#[derive(Debug)]
+pub(crate) enum Settings {
+    Ingest { http: Http, app: MetaApp },
+    Scheduler,
+    Sender { meta: config::Meta },
+    Receipts,
+    Notifier,
+}
+
+impl Role {
+    /// The subcommand, and the word in logs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Scheduler => "scheduler",
+            Self::Sender => "sender",
+            Self::Receipts => "receipts",
+            Self::Notifier => "notifier",
+        }
+    }
+
+    /// As PostgreSQL shows it in `pg_stat_activity`.
+    pub(crate) fn application(self) -> &'static str {
+        match self {
+            Self::Ingest => "turnpike ingest",
+            Self::Scheduler => "turnpike scheduler",
+            Self::Sender => "turnpike sender",
+            Self::Receipts => "turnpike receipts",
+            Self::Notifier => "turnpike notifier",
+        }
+    }
+
+    /// Connections to PostgreSQL at most. On a small machine about 20 over all roles is right.
+    pub(crate) fn connections(self) -> usize {
+        match self {
+            Self::Ingest | Self::Sender => 8,
+            Self::Scheduler | Self::Receipts => 4,
+            Self::Notifier => 2,
+        }
+    }
+
+    /// Reads its own variables.
+    pub(crate) fn read(self, reader: &mut Reader) -> Option<Settings> {
+        match self {
+            Self::Ingest => {
+                let (http, app) = (Http::from_env(reader), MetaApp::from_env(reader));
+                Some(Settings::Ingest { http: http?, app: app? })
+            }
+            Self::Scheduler => Some(Settings::Scheduler),
+            Self::Sender => config::Meta::from_env(reader).map(|meta| Settings::Sender { meta }),
+            Self::Receipts => Some(Settings::Receipts),
+            Self::Notifier => Some(Settings::Notifier),
+        }
+    }
+}
+
+/// Starts these roles in this process.
+pub(crate) async fn start(wanted: Vec<Settings>, shared: &Shared) -> Result<()> {
+    anyhow::bail!("{wanted:?} {shared:?}")
+}

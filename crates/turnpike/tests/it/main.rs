@@ -1,0 +1,11 @@
+//! The executable as an operator meets it: a process with arguments and an environment, that prints and ends with a code.
+
+mod apply;
+mod check;
+mod client;
+mod env_example;
+mod environment;
+mod help;
+mod invocation;
+mod migrate;
+mod simulator;
