@@ -214,7 +214,7 @@ async fn forwarding_stops_with_the_token_and_requeues_what_found_no_room() {
 
     let forwarding = subscription.forward(&sender, &stop);
     let stopping = async {
-        testkit::until(SOON, "a full channel", async || (sender.capacity() == 0).then_some(())).await;
+        testkit::until(SOON, "a full channel", async || (receiver.len() == 2).then_some(())).await;
         stop.cancel();
     };
     let (forwarded, ()) = tokio::join!(forwarding, stopping);
