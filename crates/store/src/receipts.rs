@@ -27,8 +27,9 @@ impl<'a> Application<'a> {
     pub(crate) async fn begin(client: &'a mut Client) -> Result<Self, Error> {
         let doing = "beginning to apply webhooks";
         let tx = client.transaction().await.map_err(Error::while_doing(doing))?;
-        // A batch looks up a few thousand keys in tables of any size: always key by key, whatever the statistics say.
-        tx.batch_execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        // Plans that do not look at how long the arrays are: a batch looks up a few thousand keys in tables of any size, and reading
+        // such a table from end to end is never the better way, whatever its statistics say.
+        tx.batch_execute("SET LOCAL plan_cache_mode = force_generic_plan")
             .await
             .map_err(Error::while_doing(doing))?;
         Ok(Self(tx))

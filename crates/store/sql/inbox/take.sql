@@ -7,6 +7,8 @@ WITH next AS (
     SELECT n.id, sum(n.bytes) OVER (ORDER BY n.id) - n.bytes AS bytes_before FROM next n
 )
 SELECT w.id, w.received_at, w.body
-FROM sized s JOIN webhook_inbox w ON w.id = s.id
+FROM sized s
+-- OFFSET 0: one look-up by key per row, however many rows the planner believes there are.
+CROSS JOIN LATERAL (SELECT w.id, w.received_at, w.body FROM webhook_inbox w WHERE w.id = s.id OFFSET 0) w
 WHERE s.bytes_before < $2
 ORDER BY w.id

@@ -1,0 +1,203 @@
+//! What people write opens the window once, and their word about being written to counts.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use testkit::seed;
+
+use crate::world::World;
+
+async fn window(world: &World, person: usize) -> Option<DateTime<Utc>> {
+    let rows = world
+        .raw(&format!(
+            "SELECT last_inbound_at FROM contact WHERE number_id = {} AND recipient = '{}'",
+            world.tenant.number,
+            seed::recipient(person)
+        ))
+        .await;
+    Some(rows.first()?["last_inbound_at"].as_str()?.parse().unwrap())
+}
+
+async fn suppressed(world: &World) -> Vec<String> {
+    let rows = world.raw("SELECT recipient, source FROM suppression ORDER BY 1").await;
+    rows.iter()
+        .map(|row| {
+            format!(
+                "{} {}",
+                row["recipient"].as_str().unwrap(),
+                row["source"].as_str().unwrap()
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn an_inbound_message_opens_the_window_once_however_often_it_is_delivered() {
+    let world = World::new().await;
+    let body = world.messages("messages", &[world.text("wamid.a", 1, -60, "hello")]);
+
+    world.apply(&[body.clone(), body.clone()]).await;
+    assert_eq!(window(&world, 1).await, Some(world.now() - TimeDelta::seconds(60)));
+    // Somebody closes it by hand: the third copy must not open it again.
+    world.raw("UPDATE contact SET last_inbound_at = NULL").await;
+    world.apply(&[body]).await;
+
+    assert_eq!(window(&world, 1).await, None);
+    assert_eq!(world.count("inbound_message").await, 1);
+}
+
+#[tokio::test]
+async fn an_older_message_that_comes_later_does_not_shorten_the_window() {
+    let world = World::new().await;
+    world
+        .apply(&[world.messages("messages", &[world.text("wamid.b", 1, -10, "second")])])
+        .await;
+
+    world
+        .apply(&[world.messages("messages", &[world.text("wamid.a", 1, -500, "first")])])
+        .await;
+
+    assert_eq!(window(&world, 1).await, Some(world.now() - TimeDelta::seconds(10)));
+}
+
+#[tokio::test]
+async fn a_clock_of_metas_that_is_ahead_does_not_lengthen_the_window() {
+    let world = World::new().await;
+
+    world
+        .apply(&[world.messages("messages", &[world.text("wamid.a", 1, 9_000, "from the future")])])
+        .await;
+
+    assert_eq!(window(&world, 1).await, Some(world.now()));
+}
+
+#[tokio::test]
+async fn a_reaction_is_kept_and_opens_nothing() {
+    let world = World::new().await;
+    let mut reaction = world.text("wamid.a", 1, 0, "");
+    reaction["type"] = json!("reaction");
+
+    world.apply(&[world.messages("messages", &[reaction])]).await;
+
+    assert_eq!(world.count("inbound_message").await, 1);
+    assert_eq!(window(&world, 1).await, None);
+}
+
+#[tokio::test]
+async fn the_newest_of_stop_and_start_counts_whatever_order_they_come_in() {
+    let world = World::new().await;
+    let say = |person: usize, seconds: i64, word: &str| {
+        let wamid = format!("wamid.{person}.{seconds}.{word}");
+        world.messages("messages", &[world.text(&wamid, person, seconds, word)])
+    };
+
+    // One pass each, so that the order is that of arrival.
+    for body in [
+        say(1, -50, "STOP"),
+        say(2, -50, "stop"),
+        say(2, -40, "START"),
+        say(3, -40, "start"),
+        say(3, -50, "Stop."),
+        say(4, -50, "START"),
+        say(4, -40, "STOP"),
+        say(5, -50, "please don't stop"),
+        say(6, -50, "STOP"),
+        say(6, -50, "START"),
+    ] {
+        world.apply(&[body]).await;
+    }
+
+    let stopped = |person: usize| format!("{} stop_word", seed::recipient(person));
+    assert_eq!(suppressed(&world).await, [stopped(1), stopped(4), stopped(6)]);
+}
+
+#[tokio::test]
+async fn stop_and_start_in_one_batch_follow_their_time() {
+    let world = World::new().await;
+    let body = world.messages(
+        "messages",
+        &[
+            world.text("wamid.1", 1, -40, "START"),
+            world.text("wamid.2", 1, -50, "STOP"),
+            world.text("wamid.3", 2, -50, "START"),
+            world.text("wamid.4", 2, -40, "STOP"),
+        ],
+    );
+
+    world.apply(&[body]).await;
+
+    assert_eq!(suppressed(&world).await, [format!("{} stop_word", seed::recipient(2))]);
+}
+
+#[tokio::test]
+async fn a_start_word_does_not_lift_what_the_organization_suppressed() {
+    let world = World::new().await;
+    let (organization, phone) = (world.tenant.organization, seed::recipient(1));
+    world
+        .raw(&format!(
+            "INSERT INTO suppression VALUES ({organization}, '{phone}', 'api', now())"
+        ))
+        .await;
+
+    for (wamid, seconds, word) in [("wamid.1", -50, "STOP"), ("wamid.2", -40, "START")] {
+        world
+            .apply(&[world.messages("messages", &[world.text(wamid, 1, seconds, word)])])
+            .await;
+    }
+
+    assert_eq!(suppressed(&world).await, [format!("{phone} api")]);
+}
+
+#[tokio::test]
+async fn preferences_set_in_whatsapp_suppress_and_resume() {
+    let world = World::new().await;
+    let said = |person: usize, seconds: i64, value: &str| -> Value {
+        json!({
+            "wa_id": seed::recipient(person).trim_start_matches('+'),
+            "detail": "…", "category": "marketing_messages", "value": value,
+            "timestamp": (world.now() + TimeDelta::seconds(seconds)).timestamp(),
+        })
+    };
+    let body = |list: Vec<Value>| world.change("user_preferences", json!({"user_preferences": list}));
+
+    world
+        .apply(&[body(vec![
+            said(1, -50, "stop"),
+            said(2, -50, "stop"),
+            said(3, -50, "ponder"),
+        ])])
+        .await;
+    world.apply(&[body(vec![said(2, -40, "resume")])]).await;
+
+    assert_eq!(
+        suppressed(&world).await,
+        [format!("{} user_preferences", seed::recipient(1))]
+    );
+    assert_eq!(world.set_aside().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_cannot_be_assigned_is_set_aside_and_the_rest_is_applied() {
+    let world = World::new().await;
+    let mut nameless = world.text("wamid.b", 2, 0, "hello");
+    nameless.as_object_mut().unwrap().remove("from");
+    let mut elsewhere = world.messages("messages", &[world.text("wamid.c", 3, 0, "hello")]);
+    elsewhere["entry"][0]["changes"][0]["value"]["metadata"]["phone_number_id"] = json!("999");
+
+    let pass = world
+        .apply(&[
+            world.messages("messages", &[nameless, world.text("wamid.a", 1, 0, "hello")]),
+            elsewhere,
+        ])
+        .await;
+
+    assert_eq!((pass.updates, pass.set_aside), (3, 2));
+    assert!(window(&world, 1).await.is_some());
+    assert_eq!(world.count("inbound_message").await, 1);
+    assert_eq!(
+        world.set_aside().await,
+        [
+            "messages.messages: from a person whose phone number Meta does not tell",
+            "messages.messages: written to a sender number that is not declared here"
+        ]
+    );
+}
