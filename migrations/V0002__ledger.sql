@@ -121,12 +121,21 @@ DECLARE
 BEGIN
     -- One at a time: two schedulers would otherwise both find the table missing.
     PERFORM pg_advisory_xact_lock(hashtext('turnpike.partitions'));
+    -- A new partition locks the whole table for a moment. It must not wait long for that, because everybody else would then wait
+    -- behind it; whoever asked asks again.
+    PERFORM set_config('lock_timeout', '2s', true);
     FOR v_day IN SELECT generate_series(p_from, p_to, interval '1 day')::date LOOP
         FOREACH v_table IN ARRAY ARRAY['message', 'message_content', 'attempt', 'status_event'] LOOP
             v_name := v_table || '_' || to_char(v_day, 'YYYYMMDD');
             IF to_regclass(v_name) IS NULL THEN
-                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', v_name, v_table,
-                    uuid_floor(v_day::timestamp AT TIME ZONE 'UTC'), uuid_floor((v_day + 1)::timestamp AT TIME ZONE 'UTC'));
+                BEGIN
+                    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', v_name, v_table,
+                        uuid_floor(v_day::timestamp AT TIME ZONE 'UTC'), uuid_floor((v_day + 1)::timestamp AT TIME ZONE 'UTC'));
+                EXCEPTION WHEN check_violation THEN
+                    -- Rows of that day are in the default partition already. They are safe there, and the days to come matter more.
+                    RAISE WARNING 'rows of % are in %_default, so it gets no partition of its own', v_day, v_table;
+                    CONTINUE;
+                END;
                 IF v_table = 'message' THEN
                     -- Room for a few updates in place, and statistics that keep up with a table that grows by the second.
                     EXECUTE format('ALTER TABLE %I SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.02)', v_name);

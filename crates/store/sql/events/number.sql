@@ -1,0 +1,1 @@
+SELECT number_events($1) AS changes

@@ -1,0 +1,1 @@
+SELECT drop_partitions($1, $2) AS day

@@ -1,0 +1,1 @@
+SELECT find_live_floor() AS id

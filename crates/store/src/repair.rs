@@ -1,0 +1,92 @@
+//! Repair: rows whose alarm rang because nobody came.
+//!
+//! **Invariant:** an attempt whose end is not known never goes back to the queue. It is uncertain, and then unknown, unless the message
+//! itself asked for another attempt.
+
+use chrono::TimeDelta;
+use domain::job::Released;
+use domain::{Category, Lane, MessageId};
+use uuid::Uuid;
+
+use crate::release::released;
+use crate::statement::{Statement, statement};
+use crate::{Error, Store};
+
+const RING_AGAIN: Statement = statement!("repair/ring_again", "ringing silent messages again");
+const EXPIRE_LEASES: Statement = statement!("repair/expire_leases", "calling silent attempts uncertain");
+const END_HOLDS: Statement = statement!("repair/end_holds", "giving up uncertain attempts");
+
+/// How uncertain attempts ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndedHolds {
+    /// Final: whether Meta has them will not be known.
+    pub unknown: Vec<MessageId>,
+    /// Parked for another attempt, because the message said `on_uncertain: resend`.
+    pub resent: Vec<MessageId>,
+}
+
+impl Store {
+    /// Moves the alarm of queued rows in `lanes` that nobody asked about, at most `per_number` of each number and lane, and returns them:
+    /// publish their jobs again. `after[n]` is how long a row that was rung `n` times may be silent; the last holds for all that follow.
+    pub async fn ring_again(
+        &self,
+        after: &[TimeDelta],
+        lanes: &[Lane],
+        per_number: i32,
+    ) -> Result<Vec<Released>, Error> {
+        let seconds: Vec<f64> = after.iter().map(|after| after.as_seconds_f64()).collect();
+        let lanes: Vec<i16> = lanes.iter().map(|lane| lane.code()).collect();
+        let client = self.client().await?;
+        let rows = RING_AGAIN.rows(&client, &[&seconds, &lanes, &per_number]).await?;
+        rows.iter().map(released).collect()
+    }
+
+    /// Calls attempts uncertain whose lease ran out, at most `per_number` of each number and lane; each waits for a webhook as long as
+    /// its category says.
+    pub async fn expire_leases(&self, per_number: i32) -> Result<Vec<MessageId>, Error> {
+        let client = self.client().await?;
+        let rows = EXPIRE_LEASES.rows(&client, &[&holds(), &per_number]).await?;
+        Ok(rows.iter().map(|row| MessageId(row.get("id"))).collect())
+    }
+
+    /// Ends uncertain attempts whose hold is over, at most `per_number` of each number and lane. An attempt that is repeated counts as
+    /// a failure; at `max_failures` there is no other.
+    pub async fn end_holds(&self, max_failures: u32, per_number: i32) -> Result<EndedHolds, Error> {
+        let client = self.client().await?;
+        let max_failures = i32::try_from(max_failures).unwrap_or(i32::MAX);
+        let rows = END_HOLDS.rows(&client, &[&max_failures, &per_number]).await?;
+        let mut ended = EndedHolds::default();
+        for row in &rows {
+            let id = MessageId(row.get::<_, Uuid>("o_id"));
+            if row.get("o_resent") {
+                ended.resent.push(id);
+            } else {
+                ended.unknown.push(id);
+            }
+        }
+        Ok(ended)
+    }
+}
+
+/// Seconds to hold, in the order of the categories' codes, from 0.
+fn holds() -> Vec<f64> {
+    let mut categories = Category::ALL;
+    categories.sort_by_key(|category| category.code());
+    categories
+        .iter()
+        .map(|category| category.hold().as_seconds_f64())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hold_of_a_category_stands_at_its_code() {
+        for category in Category::ALL {
+            let place = usize::try_from(category.code()).unwrap();
+            assert_eq!(holds()[place], category.hold().as_seconds_f64(), "{category:?}");
+        }
+    }
+}
