@@ -7,6 +7,18 @@ use std::sync::OnceLock;
 
 use crate::checkout;
 
+static BINARY: OnceLock<PathBuf> = OnceLock::new();
+
+/// Chooses the executable for the rest of this process, before anything is started: the benchmark measures a release build.
+///
+/// # Panics
+/// When another one was used already.
+pub fn use_binary(path: PathBuf) {
+    BINARY
+        .set(path)
+        .expect("the executable is chosen before the first program is started");
+}
+
 /// Path of the built executable: `TURNPIKE_BIN` when set (`cargo xtask test` sets it), else `target/debug/turnpike`,
 /// brought up to date once per test program; cargo's own lock keeps parallel ones apart.
 ///
@@ -15,8 +27,7 @@ use crate::checkout;
 /// # Panics
 /// When the build fails; cargo's own words are part of the message.
 pub fn turnpike_binary() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
+    BINARY
         .get_or_init(|| env::var_os("TURNPIKE_BIN").map_or_else(build, PathBuf::from))
         .clone()
 }

@@ -41,6 +41,26 @@ pub async fn fresh() -> TestDatabase {
     make().await.expect("a database for the test")
 }
 
+/// As [`fresh`], on servers that the caller started.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn fresh_on(servers: &Servers) -> Result<TestDatabase> {
+    let template = template(&servers.database_url).await?;
+    let database = create(servers, &template).await?;
+    // The template may be of yesterday.
+    database.store.ensure_partitions(runtime::Clock::system().now()).await?;
+    Ok(database)
+}
+
+/// An empty database on servers that the caller started.
+///
+/// # Errors
+/// When PostgreSQL refuses.
+pub async fn empty_on(servers: &Servers) -> Result<TestDatabase> {
+    create(servers, "template0").await
+}
+
 /// An empty database, for tests of the migrations themselves.
 ///
 /// # Panics
@@ -67,12 +87,7 @@ async fn servers() -> Result<Servers> {
 }
 
 async fn make() -> Result<TestDatabase> {
-    let servers = servers().await?;
-    let template = template(&servers.database_url).await?;
-    let database = create(&servers, &template).await?;
-    // The template may be of yesterday.
-    database.store.ensure_partitions(runtime::Clock::system().now()).await?;
-    Ok(database)
+    fresh_on(&servers().await?).await
 }
 
 async fn create(servers: &Servers, template: &str) -> Result<TestDatabase> {

@@ -1,6 +1,6 @@
 //! What became of the messages of a run, per route, read from the ledger.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 use store::Store;
 
@@ -32,5 +32,82 @@ pub struct Route {
 /// When the database does not answer.
 pub async fn by_route(store: &Store) -> Result<Vec<Route>> {
     let rows = store.raw(include_str!("../sql/route_figures.sql")).await?;
+    rows.into_iter().map(|row| Ok(serde_json::from_value(row)?)).collect()
+}
+
+/// One run of a benchmark: all messages since some moment.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each field is its own word, in messages, Unix seconds or milliseconds")]
+pub struct Run {
+    pub messages: u64,
+    pub accepted: u64,
+    pub read: u64,
+    /// When the last outcome was recorded.
+    pub last_recorded_at: Option<f64>,
+    /// When the last webhook was applied; none when none came.
+    pub last_applied_at: Option<f64>,
+    pub post_p50_ms: Option<f64>,
+    pub post_p90_ms: Option<f64>,
+    pub post_p99_ms: Option<f64>,
+    pub post_most_ms: Option<f64>,
+    /// Messages by state and reason, for those that are not accepted.
+    pub others: serde_json::Value,
+}
+
+/// The figures of all messages that were accepted by us at `since` (Unix seconds) or later.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_run(store: &Store, since: f64) -> Result<Run> {
+    let sql = include_str!("../sql/run_figures.sql").replace(":since", &format!("{since:.3}"));
+    let row = store.raw(&sql).await?.pop().context("an aggregate has one row")?;
+    Ok(serde_json::from_value(row)?)
+}
+
+/// Whether nothing is under way: no message, no flow, no webhook.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_idle(store: &Store) -> Result<bool> {
+    let rows = store.raw(include_str!("../sql/idle.sql")).await?;
+    Ok(rows.first().is_some_and(|row| row["idle"] == true))
+}
+
+/// One statement, as `pg_stat_statements` saw it.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(missing_docs, reason = "each field is its own word, times in milliseconds")]
+pub struct Statement {
+    pub calls: u64,
+    pub rows: u64,
+    pub total_ms: f64,
+    pub mean_ms: f64,
+    pub top_level: bool,
+    pub query: String,
+}
+
+/// Starts counting statements in this database, those inside of functions too; afterwards, new connections are counted.
+///
+/// # Errors
+/// When the server was started without the extension.
+pub async fn count_statements(store: &Store) -> Result<()> {
+    store.raw(include_str!("../sql/count_statements.sql")).await?;
+    Ok(())
+}
+
+/// Forgets what was counted.
+///
+/// # Errors
+/// When [`count_statements`] was not called.
+pub async fn forget_statements(store: &Store) -> Result<()> {
+    store.raw("SELECT pg_stat_statements_reset()::text AS done").await?;
+    Ok(())
+}
+
+/// The statements of this database that took longest altogether.
+///
+/// # Errors
+/// When [`count_statements`] was not called.
+pub async fn statements(store: &Store) -> Result<Vec<Statement>> {
+    let rows = store.raw(include_str!("../sql/statements.sql")).await?;
     rows.into_iter().map(|row| Ok(serde_json::from_value(row)?)).collect()
 }

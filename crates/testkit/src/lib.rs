@@ -14,6 +14,6 @@ pub mod stack;
 mod turn;
 mod until;
 
-pub use built::turnpike_binary;
+pub use built::{turnpike_binary, use_binary};
 pub use turn::{Turn, exclusive, shared};
 pub use until::until;

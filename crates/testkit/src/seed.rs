@@ -70,12 +70,35 @@ pub fn declaration(choice: &Choice) -> Value {
     }]})
 }
 
+/// The same with `numbers` sender numbers on its account, for loads that one number is not meant to carry; and their phones.
+pub fn declaration_with_numbers(choice: &Choice, numbers: u16) -> (Value, Vec<String>) {
+    let mut declared = declaration(choice);
+    let mut phones = vec![phone(choice.place)];
+    let list = &mut declared["organization"][0]["waba"][0]["number"];
+    let list = list.as_array_mut().expect("the declaration above has numbers");
+    for n in 1..numbers {
+        let phone = format!("+1555{n:03}111{}", choice.place);
+        let id = format!("2{n:05}{}", choice.place);
+        list.push(json!({"phone_number_id": id, "phone": phone, "throughput": choice.throughput}));
+        phones.push(phone);
+    }
+    (declared, phones)
+}
+
 /// Applies a tenant to a fresh database.
 ///
 /// # Panics
 /// When the database refuses, or the tenant is there already.
 pub async fn tenant(store: &Store, choice: &Choice) -> Tenant {
-    let declared: Declaration = serde_json::from_value(declaration(choice)).expect("the declaration above");
+    declared_tenant(store, choice, declaration(choice)).await
+}
+
+/// Applies a declaration that was made from `choice`'s.
+///
+/// # Panics
+/// When the database refuses, or the tenant is there already.
+pub async fn declared_tenant(store: &Store, choice: &Choice, declared: Value) -> Tenant {
+    let declared: Declaration = serde_json::from_value(declared).expect("a declaration made from the one above");
     let applied = store
         .apply(&declared, &|_| None)
         .await

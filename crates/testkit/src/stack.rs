@@ -62,7 +62,7 @@ impl Stack {
         let mut config = Config {
             app_secret: APP_SECRET.to_owned(),
             verify_token: VERIFY_TOKEN.to_owned(),
-            ..numbers(&declared)?
+            ..simulated(&declared)?
         };
         if let Some(patch) = &plan.simulator {
             config = config.patched(patch).map_err(anyhow::Error::msg)?;
@@ -206,7 +206,10 @@ impl Stack {
 }
 
 /// The simulator's set-up for what is declared: the same numbers, limits and accounts.
-fn numbers(declared: &Declaration) -> Result<Config> {
+///
+/// # Errors
+/// When a messaging limit is not one of Meta's words.
+pub fn simulated(declared: &Declaration) -> Result<Config> {
     let mut config = Config::default();
     for waba in declared.organization.iter().flat_map(|organization| &organization.waba) {
         let portfolio = waba.portfolio.as_ref().unwrap_or(&waba.id);

@@ -49,6 +49,11 @@ impl PrivatePostgres {
         })
     }
 
+    /// Id of its first process, the parent of all others; of the last start, should it not run.
+    pub fn process_id(&self) -> Option<u32> {
+        self.additional.server.process.as_ref().map(Process::id)
+    }
+
     /// The URL of the database `name`, created when missing.
     ///
     /// # Errors

@@ -26,6 +26,10 @@ pub(super) struct Process {
 }
 
 impl Process {
+    pub(super) fn id(&self) -> u32 {
+        u32::try_from(self.id).expect("process ids are not negative")
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         command_line(self.id).is_some_and(|line| line.contains(&self.mark))
     }

@@ -45,6 +45,11 @@ impl PrivateRabbit {
         })
     }
 
+    /// Id of its process; of the last start, should it not run.
+    pub fn process_id(&self) -> Option<u32> {
+        self.additional.server.process.as_ref().map(Process::id)
+    }
+
     /// Stops it as an operator does and starts it again with the same durable data on the same port.
     ///
     /// # Errors
