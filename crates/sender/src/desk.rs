@@ -1,0 +1,234 @@
+//! The desk: loads a batch with its facts, lets the rules decide on each row, and writes down what may not go.
+//!
+//! **Invariant:** one row that cannot be handled (its data, or a panic over it) is set aside by itself; the batch goes on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::rules::{Verdict, decide};
+use domain::{MessageId, Reason, State};
+use store::Store;
+use store::admission::{Candidate, Settlement};
+use tracing::error;
+
+use crate::keepsakes::Keepsakes;
+use crate::message::{self, Message, Unreadable};
+use crate::metrics;
+
+/// How long a row waits that this build cannot read or whose access token it cannot open: somebody has to do something first.
+const MENDED_AFTER: TimeDelta = TimeDelta::minutes(5);
+
+/// Loads and decides.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    store: Store,
+    kept: Arc<Keepsakes>,
+}
+
+/// What the rules made of a row.
+#[derive(Debug)]
+enum Decision {
+    Go(Box<Message>),
+    Settle(Settlement),
+}
+
+impl Desk {
+    pub(crate) fn new(store: Store) -> Self {
+        let kept = Arc::default();
+        Self { store, kept }
+    }
+
+    /// The messages that may go, in any order. Every other id is finished with: settled, or no longer queued.
+    ///
+    /// # Errors
+    /// When the ledger is not available; nothing is known of any row then.
+    pub(crate) async fn judge(&self, ids: &[MessageId]) -> Result<Vec<Message>, store::Error> {
+        let rows = self.load(ids).await?;
+        self.kept.learn(&self.store, &rows).await?;
+        let (mut go, mut settle) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
+            match guarded(row.id, || self.decide(row)) {
+                Decision::Go(message) => go.push(*message),
+                Decision::Settle(settlement) => settle.push(settlement),
+            }
+        }
+        self.settle(settle).await?;
+        Ok(go)
+    }
+
+    /// Takes rows out of the queue.
+    ///
+    /// # Errors
+    /// When the ledger is not available.
+    pub(crate) async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), store::Error> {
+        if settlements.is_empty() {
+            return Ok(());
+        }
+        for settlement in &settlements {
+            metrics::gated(&settlement.reason.code());
+        }
+        match self.store.settle(&settlements).await {
+            Err(error) if error.is_about_data() => {
+                for settlement in settlements {
+                    match self.store.settle(std::slice::from_ref(&settlement)).await {
+                        // It stays queued, and is looked at again when its job is published again.
+                        Err(error) if error.is_about_data() => {
+                            error!(message.id = %settlement.id, error = &error as &dyn std::error::Error, "a message cannot be settled");
+                        }
+                        outcome => drop(outcome?),
+                    }
+                }
+                Ok(())
+            }
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// Sets a row aside for good.
+    ///
+    /// # Errors
+    /// When the ledger is not available.
+    pub(crate) async fn quarantine(&self, id: MessageId, why: &store::Error) -> Result<(), store::Error> {
+        error!(message.id = %id, error = why as &dyn std::error::Error, "a message is set aside: its data cannot be handled");
+        self.settle(vec![quarantined(id)]).await
+    }
+
+    async fn load(&self, ids: &[MessageId]) -> Result<Vec<Candidate>, store::Error> {
+        match self.store.load(ids).await {
+            Err(error) if error.is_about_data() => {}
+            outcome => return outcome,
+        }
+        let mut rows = Vec::new();
+        for id in ids {
+            match self.store.load(&[*id]).await {
+                Ok(found) => rows.extend(found),
+                Err(error) if error.is_about_data() => self.quarantine(*id, &error).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(rows)
+    }
+
+    fn decide(&self, row: Candidate) -> Decision {
+        let (id, now) = (row.id, row.read_at);
+        let shape = self.kept.shape(&row);
+        let verdict = match message::facts(&row, shape.as_deref()) {
+            Ok(facts) => decide(&facts, now),
+            Err(why) => return Decision::Settle(unreadable(id, why, now)),
+        };
+        if let Some(settlement) = settlement(id, verdict) {
+            return Decision::Settle(settlement);
+        }
+        let token = match self.kept.token(&self.store, &row) {
+            Ok(token) => token,
+            Err(why) => {
+                error!(waba.id = %row.waba_meta_id, error = &why as &dyn std::error::Error, "the access token of an account cannot be opened, its messages wait");
+                return Decision::Settle(waits(id, "access_token_unreadable", now));
+            }
+        };
+        match message::message(row, token) {
+            Ok(message) => Decision::Go(Box::new(message)),
+            Err(why) => Decision::Settle(unreadable(id, why, now)),
+        }
+    }
+}
+
+/// A decision that survives a panic: the row is set aside, and the others go on.
+fn guarded(id: MessageId, decide: impl FnOnce() -> Decision) -> Decision {
+    // Nothing that a decision touches is left half done by a panic: what is kept is inserted whole.
+    catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|_| {
+        error!(message.id = %id, "a message is set aside: deciding on it panicked");
+        Decision::Settle(quarantined(id))
+    })
+}
+
+/// What to write down for a verdict; nothing for one that lets the message go.
+fn settlement(id: MessageId, verdict: Verdict) -> Option<Settlement> {
+    let (state, until, reason) = match verdict {
+        Verdict::Send => return None,
+        Verdict::Defer { until, reason } => (State::Parked, until, reason),
+        Verdict::Drop { reason } => match reason {
+            Reason::Expired => (State::Expired, None, reason),
+            Reason::Canceled => (State::Canceled, None, reason),
+            _ => (State::Failed, None, reason),
+        },
+    };
+    Some(Settlement {
+        id,
+        state,
+        until,
+        reason,
+    })
+}
+
+fn unreadable(id: MessageId, why: Unreadable, now: DateTime<Utc>) -> Settlement {
+    error!(message.id = %id, "a message cannot be handled: {why}");
+    match why {
+        Unreadable::Unknown(_) => waits(id, "unreadable", now),
+        Unreadable::Broken(_) => quarantined(id),
+    }
+}
+
+fn waits(id: MessageId, reason: &str, now: DateTime<Utc>) -> Settlement {
+    Settlement {
+        id,
+        state: State::Parked,
+        until: Some(now + MENDED_AFTER),
+        reason: Reason::Other(reason.to_owned()),
+    }
+}
+
+fn quarantined(id: MessageId) -> Settlement {
+    metrics::quarantined();
+    Settlement {
+        id,
+        state: State::Failed,
+        until: None,
+        reason: Reason::Quarantined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: MessageId = MessageId(uuid::Uuid::from_u128(1));
+
+    #[track_caller]
+    fn check(verdict: Verdict, expected: Option<(State, Option<DateTime<Utc>>)>) {
+        let got = settlement(ID, verdict).map(|settlement| (settlement.state, settlement.until));
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn a_verdict_becomes_what_is_written_down() {
+        let until = DateTime::from_timestamp(1_750_000_000, 0);
+        let drop = |reason| Verdict::Drop { reason };
+        let defer = |until| Verdict::Defer {
+            until,
+            reason: Reason::SenderPaused,
+        };
+
+        check(Verdict::Send, None);
+        check(drop(Reason::Expired), Some((State::Expired, None)));
+        check(drop(Reason::Canceled), Some((State::Canceled, None)));
+        check(drop(Reason::OptedOut), Some((State::Failed, None)));
+        check(drop(Reason::TemplateNotApproved), Some((State::Failed, None)));
+        check(defer(until), Some((State::Parked, until)));
+        check(defer(None), Some((State::Parked, None)));
+    }
+
+    #[test]
+    fn a_panic_over_one_row_sets_that_row_aside() {
+        let decision = guarded(ID, || panic!("a bug in a rule"));
+
+        let Decision::Settle(settlement) = decision else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(
+            (settlement.state, settlement.reason),
+            (State::Failed, Reason::Quarantined)
+        );
+    }
+}

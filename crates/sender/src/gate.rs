@@ -1,0 +1,300 @@
+//! The gate: rows wait here for a slot of their number, are admitted batch by batch, and set out.
+//!
+//! **Invariant:** a row sets out only after the commit of its admission was confirmed to us. When that is in doubt the row is
+//! given back in the ledger, its delivery goes back to the broker, and nothing is posted.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::{Lane, MessageId, Reason, State, pace};
+use store::admission::{Admission, AdmitVerdict, Pacing, Settlement};
+use store::{Reading, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::desk::Desk;
+use crate::intake::{BATCH, Ready, give_back};
+use crate::post::{Claimed, Poster};
+use crate::record::Entry;
+use crate::ticket::{Returned, Ticket};
+use crate::waiting::{Answer, Called, WaitingRoom};
+use crate::{Error, metrics};
+
+/// Rows that may wait in memory; beyond that no more are taken from the broker.
+const ROOM: usize = 20_000;
+
+/// How slots are given out to a lane.
+///
+/// Bulk takes slots only a tenth of a second ahead, so a reply that comes now waits at most that long for the next free one. Replies
+/// take theirs up to a second ahead: when they alone fill the number, bulk finds no slot within its own horizon and lets them pass.
+/// The lead is what a commit and setting out usually take; without it the first slot of an idle number would be past at birth.
+pub(crate) const fn pacing(lane: Lane) -> Pacing {
+    match lane {
+        Lane::Rt => Pacing {
+            horizon: Duration::from_secs(1),
+            lead: Duration::from_millis(5),
+        },
+        Lane::Bulk => Pacing {
+            horizon: Duration::from_millis(100),
+            lead: Duration::from_millis(10),
+        },
+    }
+}
+
+/// One lane's gate.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    lane: Lane,
+    store: Store,
+    desk: Desk,
+    poster: Poster,
+    /// Places for claimed rows whose POST has not ended.
+    in_flight: Arc<Semaphore>,
+    places: usize,
+    room: WaitingRoom<Ready>,
+    stop: CancellationToken,
+}
+
+impl Gate {
+    pub(crate) fn new(
+        lane: Lane,
+        store: Store,
+        desk: Desk,
+        poster: Poster,
+        in_flight: (Arc<Semaphore>, usize),
+        stop: CancellationToken,
+    ) -> Self {
+        let (in_flight, places) = in_flight;
+        Self {
+            lane,
+            store,
+            desk,
+            poster,
+            in_flight,
+            places,
+            room: WaitingRoom::new(pacing(lane).horizon),
+            stop,
+        }
+    }
+
+    /// Works until the stop, or until nobody brings rows any more; then gives back what still waits.
+    ///
+    /// # Errors
+    /// When the ledger or the broker fails; everything in hand went back before.
+    pub(crate) async fn run(mut self, mut ready: mpsc::Receiver<Vec<Ready>>) -> Result<(), Error> {
+        let outcome = self.rounds(&mut ready).await;
+        self.stop.cancel();
+        give_back(self.room.empty().into_iter().map(|row| row.ticket)).await;
+        while let Some(rows) = ready.recv().await {
+            give_back(rows.into_iter().map(|row| row.ticket)).await;
+        }
+        outcome
+    }
+
+    async fn rounds(&mut self, ready: &mut mpsc::Receiver<Vec<Ready>>) -> Result<(), Error> {
+        loop {
+            let next_ask = self.room.next_ask();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(()),
+                rows = ready.recv(), if self.room.len() < ROOM => match rows {
+                    Some(rows) => self.enter(rows),
+                    None => return Ok(()),
+                },
+                () = sleep_until(next_ask.unwrap_or_else(Instant::now).into()), if next_ask.is_some() => {}
+            }
+            if self.room.next_ask().is_some_and(|at| at <= Instant::now()) {
+                self.round().await?;
+            }
+            self.show();
+        }
+    }
+
+    fn enter(&mut self, rows: Vec<Ready>) {
+        let now = Instant::now();
+        for row in rows {
+            let pace = pace::slots_per_second(row.message.throughput);
+            self.room.join(row.message.number, pace, row, now);
+        }
+    }
+
+    /// Asks admission for the rows whose turn it is.
+    async fn round(&mut self) -> Result<(), Error> {
+        let first = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Ok(()),
+            permit = Arc::clone(&self.in_flight).acquire_owned() => permit.expect("nobody closes this semaphore"),
+        };
+        let more = self.in_flight.available_permits().min(BATCH - 1);
+        let called = self.room.call(Instant::now(), more + 1);
+        let count: usize = called.iter().map(|called| called.rows.len()).sum();
+        let mut permits = first;
+        if let Some(others) = count.checked_sub(1).and_then(|n| u32::try_from(n).ok()) {
+            // Only this gate takes permits, so those that were there are still there.
+            let others = Arc::clone(&self.in_flight).acquire_many_owned(others).await;
+            permits.merge(others.expect("nobody closes this semaphore"));
+        }
+
+        let ids: Vec<MessageId> = called
+            .iter()
+            .flat_map(|called| called.rows.iter().map(|waiting| waiting.row.message.id))
+            .collect();
+        let claim = Uuid::new_v4();
+        match self.store.admit(claim, &ids, pacing(self.lane)).await {
+            Ok(admission) => self.hear(called, claim, admission, &mut permits).await,
+            Err(error) if error.is_about_data() => self.one_by_one(called, &mut permits).await,
+            Err(error) => {
+                self.doubt(claim, ids).await;
+                let rows = called.into_iter().flat_map(|called| called.rows);
+                give_back(rows.map(|waiting| waiting.row.ticket)).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A batch that failed because of one of its rows, row by row: that one is set aside, the others go on.
+    async fn one_by_one(
+        &mut self,
+        called: Vec<Called<Ready>>,
+        permits: &mut OwnedSemaphorePermit,
+    ) -> Result<(), Error> {
+        let mut rows = called.into_iter().flat_map(|called| {
+            called
+                .rows
+                .into_iter()
+                .map(move |row| (called.number, called.pace, row))
+        });
+        while let Some((number, pace, waiting)) = rows.next() {
+            let (claim, id) = (Uuid::new_v4(), waiting.row.message.id);
+            let failed = match self.store.admit(claim, &[id], pacing(self.lane)).await {
+                Ok(admission) => {
+                    let rows = vec![waiting];
+                    let called = vec![Called { number, pace, rows }];
+                    self.hear(called, claim, admission, permits).await?;
+                    continue;
+                }
+                Err(error) if error.is_about_data() => {
+                    let set_aside = self.desk.quarantine(id, &error).await;
+                    if set_aside.is_ok() {
+                        Returned::of([waiting.row.ticket]).settle().await?;
+                        continue;
+                    }
+                    give_back([waiting.row.ticket]).await;
+                    set_aside
+                }
+                Err(error) => {
+                    self.doubt(claim, vec![id]).await;
+                    give_back([waiting.row.ticket]).await;
+                    Err(error)
+                }
+            };
+            give_back(rows.map(|(_, _, waiting)| waiting.row.ticket)).await;
+            return Ok(failed?);
+        }
+        Ok(())
+    }
+
+    /// Acts on an admission: who has a slot sets out, who has none waits, and what is the ledger's again is acknowledged.
+    async fn hear(
+        &mut self,
+        called: Vec<Called<Ready>>,
+        claim: Uuid,
+        admission: Admission,
+        permits: &mut OwnedSemaphorePermit,
+    ) -> Result<(), Error> {
+        let reading = admission.reading;
+        let mut verdicts: HashMap<MessageId, AdmitVerdict> =
+            admission.rows.into_iter().map(|row| (row.id, row.verdict)).collect();
+        let (mut finished, mut late, mut sent) = (Vec::new(), Vec::new(), 0);
+        for Called { number, pace, rows } in called {
+            let (mut refused, mut next_slot) = (Vec::new(), None);
+            for waiting in rows {
+                match verdicts.remove(&waiting.row.message.id) {
+                    Some(AdmitVerdict::Send { slot, attempt }) => {
+                        let after = reading.surely_reached(slot) + Duration::from_secs_f64(1.0 / pace);
+                        next_slot = Some(after);
+                        sent += 1;
+                        let Ready { message, ticket } = waiting.row;
+                        finished.push(ticket);
+                        self.poster.post(Claimed {
+                            message,
+                            lane: self.lane,
+                            claim,
+                            attempt,
+                            slot,
+                            reading,
+                            permit: permits.split(1).expect("there is one for each row that was called"),
+                        });
+                    }
+                    Some(AdmitVerdict::Throughput { ask_at }) => {
+                        if refused.is_empty() {
+                            next_slot = Some(reading.surely_reached(ask_at) + pacing(self.lane).horizon);
+                        }
+                        refused.push(waiting);
+                    }
+                    Some(AdmitVerdict::Settled { reason }) => {
+                        metrics::gated(&reason.code());
+                        finished.push(waiting.row.ticket);
+                    }
+                    None => finished.push(waiting.row.ticket),
+                }
+            }
+            let answer = Answer {
+                number,
+                pace,
+                refused,
+                next_slot,
+            };
+            late.extend(self.room.answer(answer, Instant::now()));
+        }
+        metrics::admitted(self.lane.as_str(), sent);
+        let parked = self.park(late, reading, &mut finished).await;
+        let acked = Returned::of(finished).settle().await;
+        parked?;
+        Ok(acked?)
+    }
+
+    /// Rows that would wait too long here wait in the ledger.
+    async fn park(
+        &self,
+        late: Vec<(Ready, Instant)>,
+        reading: Reading,
+        finished: &mut Vec<Arc<Ticket>>,
+    ) -> Result<(), Error> {
+        let half = pacing(self.lane).horizon / 2;
+        let until = |slot: Instant| -> DateTime<Utc> { reading.time(slot.checked_sub(half).unwrap_or(slot)) };
+        let park = |(row, slot): &(Ready, Instant)| Settlement {
+            id: row.message.id,
+            state: State::Parked,
+            until: Some(until(*slot)),
+            reason: Reason::Throughput,
+        };
+        let parked = self.desk.settle(late.iter().map(park).collect()).await;
+        let tickets = late.into_iter().map(|(row, _)| row.ticket);
+        match parked {
+            Ok(()) => {
+                finished.extend(tickets);
+                Ok(())
+            }
+            Err(error) => {
+                give_back(tickets).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn doubt(&self, claim: Uuid, ids: Vec<MessageId>) {
+        // The recorder lives longer than every session; if it does not, the process is going down and leases will tell.
+        let _ = self.poster.record().send(Entry::Doubtful { claim, ids }).await;
+    }
+
+    fn show(&self) {
+        let lane = self.lane.as_str();
+        metrics::waiting(lane, self.room.len());
+        metrics::in_flight(lane, self.places.saturating_sub(self.in_flight.available_permits()));
+    }
+}

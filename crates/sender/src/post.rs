@@ -1,0 +1,232 @@
+//! One claimed row: composed, posted at its slot, judged.
+//!
+//! **Invariants.** A claim is posted at most once, and only by the process that saw its commit succeed. A POST never leaves before
+//! its slot, never later than [`pace::MAX_SEND_DELAY`] after it and never after the message's end: a slot that cannot be kept is
+//! given back, and the row waits for another.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::attempt::{GraphError, Outcome, Rejection, Uncertainty};
+use domain::opaque::Signer;
+use domain::{Lane, Reason, State, pace};
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use store::Reading;
+use store::outcomes::{Post, Recorded};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::task::TaskTracker;
+use tracing::{debug, error, info, warn};
+use uuid::Uuid;
+
+use crate::aftermath::{Aftermath, Attempted, aftermath};
+use crate::message::Message;
+use crate::metrics;
+use crate::record::{Ended, Entry};
+
+/// Posts, each row in a task of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Poster {
+    meta: meta::Client,
+    signer: Signer,
+    tasks: TaskTracker,
+    record: mpsc::Sender<Entry>,
+}
+
+/// A row that admission gave a slot.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) message: Message,
+    pub(crate) lane: Lane,
+    pub(crate) claim: Uuid,
+    pub(crate) attempt: i32,
+    pub(crate) slot: DateTime<Utc>,
+    /// The ledger's clock, read after the claim.
+    pub(crate) reading: Reading,
+    /// Its place among those in flight, until its outcome is on its way to the ledger.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+impl Poster {
+    pub(crate) fn new(meta: meta::Client, signer: Signer, tasks: TaskTracker, record: mpsc::Sender<Entry>) -> Self {
+        Self {
+            meta,
+            signer,
+            tasks,
+            record,
+        }
+    }
+
+    /// Where outcomes go.
+    pub(crate) fn record(&self) -> &mpsc::Sender<Entry> {
+        &self.record
+    }
+
+    /// Posts a row at its slot and passes on what came of it.
+    pub(crate) fn post(&self, claimed: Claimed) {
+        let poster = self.clone();
+        self.tasks.spawn(async move {
+            let ended = poster.attempt(&claimed).await;
+            // The recorder lives longer than every task; if it does not, the process is going down and leases will tell.
+            if poster.record.send(Entry::Ended(Box::new(ended))).await.is_err() {
+                error!(message.id = %claimed.message.id, "an outcome could not be recorded: its recorder is gone");
+            }
+            drop(claimed.permit);
+        });
+    }
+
+    async fn attempt(&self, claimed: &Claimed) -> Ended {
+        let Some(body) = self.compose(claimed) else {
+            return claimed.quarantined();
+        };
+        let slot = claimed.reading.surely_reached(claimed.slot);
+        tokio::time::sleep_until(slot.into()).await;
+        let begun = Instant::now();
+        if begun > claimed.latest() {
+            return claimed.given_back(begun);
+        }
+        metrics::set_out(begun.saturating_duration_since(slot));
+        let message = &claimed.message;
+        let post = self.meta.send_message(&message.phone_number_id, &message.token, body);
+        // A panic in there tells nothing about how far it came.
+        let outcome = AssertUnwindSafe(post).catch_unwind().await.unwrap_or_else(|_| {
+            Outcome::Unknown(Uncertainty {
+                cause: "a panic while posting".to_owned(),
+                http_status: None,
+                graph: None,
+            })
+        });
+        claimed.ended(outcome, begun, Instant::now())
+    }
+
+    fn compose(&self, claimed: &Claimed) -> Option<Vec<u8>> {
+        let message = &claimed.message;
+        let composed = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let opaque = self.signer.sign(message.id, claimed.attempt);
+            meta::message::compose(&message.recipient, &message.content, &opaque)
+        }));
+        match composed {
+            Ok(Ok(body)) => return Some(body),
+            Ok(Err(why)) => error!(message.id = %message.id, "a message is set aside: {why}"),
+            Err(_) => error!(message.id = %message.id, "a message is set aside: composing it panicked"),
+        }
+        None
+    }
+}
+
+impl Claimed {
+    /// The last moment to set out.
+    fn latest(&self) -> Instant {
+        let end = (self.slot + pace::MAX_SEND_DELAY).min(self.message.expires_at);
+        self.reading.surely_not_passed(end)
+    }
+
+    fn ended(&self, outcome: Outcome, begun: Instant, ended: Instant) -> Ended {
+        let now = self.reading.time(ended);
+        let after = aftermath(&outcome, &self.attempted(), now, rand::random());
+        self.tell(&outcome, &after, ended - begun);
+        let (word, http_status, error) = story(&outcome);
+        let post = Post {
+            claim: self.claim,
+            slot: self.slot,
+            ended_at: now,
+            post_ms: i32::try_from((ended - begun).as_millis()).unwrap_or(i32::MAX),
+            outcome: word,
+            http_status,
+            error,
+        };
+        Ended {
+            recorded: Recorded {
+                id: self.message.id,
+                attempt: self.attempt,
+                state: after.state,
+                wake_at: after.wake_at,
+                reason: after.reason.as_ref().map(ToString::to_string),
+                wamid: after.wamid.map(|wamid| wamid.0),
+                burns: after.burns,
+                refused: after.refused,
+                post: Some(post),
+            },
+            consequence: after.consequence,
+        }
+    }
+
+    fn attempted(&self) -> Attempted {
+        Attempted {
+            number: self.message.number,
+            waba: self.message.waba,
+            template: self.message.template,
+            category: self.message.category,
+            expires_at: self.message.expires_at,
+            attempt: self.attempt,
+            failures: self.message.failures,
+        }
+    }
+
+    fn given_back(&self, at: Instant) -> Ended {
+        metrics::given_back();
+        let late_ms = at
+            .saturating_duration_since(self.reading.surely_not_passed(self.slot))
+            .as_millis();
+        debug!(message.id = %self.message.id, late_ms, "a slot is given up: it passed {late_ms} ms ago");
+        Ended {
+            recorded: Recorded::given_back(self.message.id, self.attempt, self.reading.time(at)),
+            consequence: None,
+        }
+    }
+
+    fn quarantined(&self) -> Ended {
+        metrics::quarantined();
+        Ended {
+            recorded: Recorded {
+                state: State::Failed,
+                wake_at: None,
+                reason: Some(Reason::Quarantined.to_string()),
+                ..Recorded::given_back(self.message.id, self.attempt, self.slot)
+            },
+            consequence: None,
+        }
+    }
+
+    fn tell(&self, outcome: &Outcome, after: &Aftermath, took: Duration) {
+        let (id, attempt, call_ms) = (self.message.id, self.attempt, took.as_millis());
+        let word = story(outcome).0;
+        metrics::posted(word, took);
+        match outcome {
+            Outcome::Accepted(_) => {
+                debug!(message.id = %id, attempt, call_ms, lane = self.lane.as_str(), "Meta accepted message {id}");
+            }
+            Outcome::Rejected(Rejection::NotSent { cause }) => {
+                info!(message.id = %id, attempt, "message {id} was not sent: {cause}");
+            }
+            Outcome::Rejected(Rejection::Graph(error)) => {
+                info!(message.id = %id, attempt, meta.code = error.code, next = ?after.state, "Meta refused message {id} with code {}", error.code);
+            }
+            Outcome::Unknown(uncertainty) => {
+                warn!(message.id = %id, attempt, call_ms, "whether Meta has message {id} is not known: {}", uncertainty.cause);
+            }
+        }
+    }
+}
+
+/// What is kept of an outcome: its word, the answer's status, the error.
+fn story(outcome: &Outcome) -> (&'static str, Option<u16>, Option<Value>) {
+    let graph = |error: &GraphError| {
+        json!({"code": error.code, "subcode": error.subcode, "title": error.title, "details": error.details,
+            "fbtrace_id": error.fbtrace_id, "transient": error.transient})
+    };
+    match outcome {
+        Outcome::Accepted(accepted) => {
+            let held = accepted.held_for_quality.then(|| json!({"held_for_quality": true}));
+            ("accepted", Some(200), held)
+        }
+        Outcome::Rejected(Rejection::NotSent { cause }) => ("rejected", None, Some(json!({"cause": cause}))),
+        Outcome::Rejected(Rejection::Graph(error)) => ("rejected", Some(error.http_status), Some(graph(error))),
+        Outcome::Unknown(uncertainty) => {
+            let mut error = uncertainty.graph.as_ref().map_or_else(|| json!({}), graph);
+            error["cause"] = json!(uncertainty.cause);
+            ("unknown", uncertainty.http_status, Some(error))
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The recorder: outcomes on their way to the ledger, in batches.
+//!
+//! **Invariant:** it does not let go of an outcome before the ledger has it. Every write here may be repeated without harm, so while
+//! the ledger is away it simply tries again; meanwhile its queue fills, which stops the claiming of more.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::{MessageId, WabaId};
+use runtime::{Shutdown, batch};
+use store::Store;
+use store::outcomes::{Numbers, Recorded};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::aftermath::Consequence;
+use crate::metrics;
+
+/// Outcomes per statement, and how long the first waits for others.
+const BATCH: usize = 200;
+const WINDOW: Duration = Duration::from_millis(10);
+/// Pauses between tries while the ledger is away.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a stopping process still tries. After it the leases run out, and the attempts become uncertain.
+const LAST_TRIES: Duration = Duration::from_secs(20);
+
+/// Something the ledger must learn.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// An attempt ended.
+    Ended(Box<Ended>),
+    /// An admission whose commit is in doubt: nothing of it was posted.
+    Doubtful {
+        /// Its claim.
+        claim: Uuid,
+        /// What it asked for.
+        ids: Vec<MessageId>,
+    },
+}
+
+/// How an attempt ended, and what that means for others.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) recorded: Recorded,
+    pub(crate) consequence: Option<Consequence>,
+}
+
+/// Writes entries.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub(crate) store: Store,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Recorder {
+    /// Works until everybody who could hand in an entry is gone.
+    pub(crate) async fn run(self, mut entries: mpsc::Receiver<Entry>) {
+        while let Some(batch) = batch::next(&mut entries, BATCH, WINDOW).await {
+            self.persist(batch).await;
+        }
+    }
+
+    async fn persist(&self, batch: Vec<Entry>) {
+        let size = batch.len();
+        let batch = Batch::of(batch);
+        let (mut pause, mut stopping) = (FIRST_PAUSE, None);
+        while let Err(error) = self.write(&batch).await {
+            if self.shutdown.is_requested() && stopping.get_or_insert_with(Instant::now).elapsed() >= LAST_TRIES {
+                error!(
+                    entries = size,
+                    error = &error as &dyn std::error::Error,
+                    "{size} outcomes are given up, the ledger is away; their leases will tell"
+                );
+                return;
+            }
+            warn!(
+                entries = size,
+                error = &error as &dyn std::error::Error,
+                "{size} outcomes wait for the ledger"
+            );
+            // Spread, so that many senders do not come back to it in step.
+            let part: f64 = rand::random_range(0.5..1.0);
+            sleep(pause.mul_f64(part)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<(), store::Error> {
+        // First what keeps others from running into the same wall.
+        for (numbers, (until, reason)) in &batch.holds {
+            let held = self.store.hold_numbers(*numbers, *until, reason).await?;
+            if held > 0 {
+                warn!(numbers = ?numbers, until = %until, reason, "{held} sender numbers are held until {until}: {reason}");
+            }
+        }
+        for (waba, reason) in &batch.wabas {
+            if self.store.restrict_waba(*waba).await? {
+                error!(waba = %waba, reason, "an account is closed until Meta or an operator reopens it: {reason}");
+            }
+        }
+        for (template, (status, reason)) in &batch.templates {
+            if self.store.close_template(*template, status).await? {
+                warn!(template = %template, reason, "a template is closed, Meta says {status}: {reason}");
+            }
+        }
+        for (claim, ids) in &batch.doubtful {
+            let given_back = self.store.give_back_claim(*claim, ids).await?;
+            info!(claim = %claim, rows = given_back, "{given_back} rows of an admission in doubt are given back");
+        }
+        self.record(&batch.outcomes).await
+    }
+
+    async fn record(&self, outcomes: &[Recorded]) -> Result<(), store::Error> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        match self.store.record_outcomes(outcomes).await {
+            Err(error) if error.is_about_data() => {}
+            outcome => return outcome.map(drop),
+        }
+        for outcome in outcomes {
+            match self.store.record_outcomes(std::slice::from_ref(outcome)).await {
+                Err(error) if error.is_about_data() => {
+                    metrics::unrecorded();
+                    error!(message.id = %outcome.id, attempt = outcome.attempt, error = &error as &dyn std::error::Error, "an outcome cannot be recorded, its lease will tell");
+                }
+                outcome => drop(outcome?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Entries, put together by what is written at once.
+#[derive(Debug, Default)]
+struct Batch {
+    outcomes: Vec<Recorded>,
+    doubtful: Vec<(Uuid, Vec<MessageId>)>,
+    /// The longest hold of each scope.
+    holds: BTreeMap<Numbers, (DateTime<Utc>, String)>,
+    wabas: BTreeMap<WabaId, String>,
+    templates: BTreeMap<domain::TemplateId, (&'static str, String)>,
+}
+
+impl Batch {
+    fn of(entries: Vec<Entry>) -> Self {
+        let mut batch = Self::default();
+        for entry in entries {
+            match entry {
+                Entry::Doubtful { claim, ids } => batch.doubtful.push((claim, ids)),
+                Entry::Ended(ended) => {
+                    let reason = ended.recorded.reason.clone().unwrap_or_default();
+                    if let Some(consequence) = ended.consequence {
+                        batch.add(consequence, reason);
+                    }
+                    batch.outcomes.push(ended.recorded);
+                }
+            }
+        }
+        batch
+    }
+
+    fn add(&mut self, consequence: Consequence, reason: String) {
+        match consequence {
+            Consequence::Hold(numbers, until) => {
+                let hold = self.holds.entry(numbers).or_insert_with(|| (until, reason.clone()));
+                if hold.0 < until {
+                    *hold = (until, reason);
+                }
+            }
+            Consequence::RestrictWaba(waba) => {
+                self.wabas.insert(waba, reason);
+            }
+            Consequence::CloseTemplate(template, status) => {
+                self.templates.insert(template, (status, reason));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use domain::NumberId;
+
+    use super::*;
+
+    #[test]
+    fn many_throttles_of_one_number_are_one_hold_the_longest() {
+        let now = DateTime::from_timestamp(1_750_000_000, 0).unwrap();
+        let number = Numbers::One(NumberId(1));
+        let ended = |seconds| {
+            Entry::Ended(Box::new(Ended {
+                recorded: Recorded {
+                    reason: Some(format!("meta_{seconds}")),
+                    ..Recorded::given_back(MessageId(Uuid::from_u128(1)), 1, now)
+                },
+                consequence: Some(Consequence::Hold(number, now + TimeDelta::seconds(seconds))),
+            }))
+        };
+
+        let batch = Batch::of([1, 4, 2].map(ended).into());
+
+        assert_eq!(batch.outcomes.len(), 3);
+        let expected = (now + TimeDelta::seconds(4), "meta_4".to_owned());
+        assert_eq!(batch.holds, BTreeMap::from([(number, expected)]));
+    }
+}

@@ -1,0 +1,126 @@
+//! The role: sessions with the broker come and go, POSTs and the recorder outlive them.
+
+use std::sync::Arc;
+
+use broker::{Address, Connection, Publisher, Topology};
+use domain::Lane;
+use domain::opaque::Signer;
+use runtime::health::Health;
+use runtime::{Healthy, Shutdown, Supervisor};
+use store::Store;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+use crate::Error;
+use crate::dead::DeadLetters;
+use crate::desk::Desk;
+use crate::lane::{Tools, prefetch};
+use crate::post::Poster;
+use crate::record::Recorder;
+
+/// Outcomes that may wait for the recorder.
+const OUTCOMES: usize = 4096;
+
+/// What a sender works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// The ledger. The pool should have six connections or more: two lanes that decide and admit, and the recorder.
+    pub store: Store,
+    /// Meta.
+    pub meta: meta::Client,
+    /// Signs callback strings; receipts reads them with the same key.
+    pub signer: Signer,
+    /// The broker.
+    pub address: Address,
+    /// Its queues.
+    pub topology: Topology,
+    /// For jobs that nobody can read. Its driver must run until [`run`] has returned.
+    pub publisher: Publisher,
+}
+
+/// What may be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// Rows of a lane that are claimed and whose POST has not ended; about messages per second times seconds per POST. Each
+    /// is a connection to Meta while its POST lasts.
+    pub in_flight: usize,
+}
+
+impl Default for Config {
+    /// Enough for 4,000 messages a second where Meta answers in a quarter of one.
+    fn default() -> Self {
+        Self { in_flight: 1024 }
+    }
+}
+
+/// Runs a sender until the shutdown. Then it stops consuming, gives back what is not claimed, lets every POST end (30 s at most, the
+/// client's own limit) and records the outcomes: what it leaves behind is in nobody's way, and nothing of it is uncertain.
+pub async fn run(parts: Parts, config: Config, shutdown: &Shutdown, health: &Health) {
+    let (record, entries) = mpsc::channel(OUTCOMES);
+    let recorder = Recorder {
+        store: parts.store.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let (recorded, all_recorded) = oneshot::channel::<()>();
+    shutdown.spawn("sender recorder", async move {
+        recorder.run(entries).await;
+        drop(recorded);
+    });
+
+    let posts = TaskTracker::new();
+    let poster = Poster::new(parts.meta.clone(), parts.signer.clone(), posts.clone(), record);
+    let lanes = Lane::ALL.map(|lane| tools(lane, &parts, config, &poster));
+    drop(poster);
+    Supervisor::new("sender")
+        .probe(health.probe("sender"))
+        .run(shutdown, |healthy| session(&parts, &lanes, shutdown, healthy))
+        .await;
+
+    posts.close();
+    info!(posts = posts.len(), "waiting for {} POSTs to end", posts.len());
+    posts.wait().await;
+    drop(lanes);
+    // Nobody sends on this: it ends when the recorder does, by a panic too.
+    let _ = all_recorded.await;
+}
+
+fn tools(lane: Lane, parts: &Parts, config: Config, poster: &Poster) -> Tools {
+    Tools {
+        lane,
+        store: parts.store.clone(),
+        desk: Desk::new(parts.store.clone()),
+        dead: DeadLetters::new(parts.publisher.clone(), &parts.topology.queues.dead),
+        poster: poster.clone(),
+        in_flight: Arc::new(Semaphore::new(config.in_flight)),
+        places: config.in_flight,
+    }
+}
+
+/// One connection to the broker, until it or the ledger fails, or the shutdown.
+async fn session(parts: &Parts, lanes: &[Tools; 2], shutdown: &Shutdown, healthy: Healthy) -> Result<(), Error> {
+    let connection = Connection::open(&parts.address, "turnpike sender").await?;
+    connection.declare(&parts.topology).await?;
+    // A failure of one lane stops the other: the next session starts both afresh.
+    let stop = shutdown.child_token();
+    let mut running = Vec::new();
+    for tools in lanes {
+        let lane = tools.lane;
+        let queue = match lane {
+            Lane::Rt => &parts.topology.queues.rt,
+            Lane::Bulk => &parts.topology.queues.bulk,
+        };
+        let subscription = connection.consume(queue, prefetch(lane)).await?;
+        let work = tools.clone().run(subscription, stop.clone());
+        running.push((lane, tokio::spawn(work)));
+    }
+    healthy.mark();
+    let mut outcome = Ok(());
+    for (lane, running) in running {
+        let ended = running.await.unwrap_or(Err(Error::Panicked(lane.as_str())));
+        stop.cancel();
+        outcome = outcome.and(ended);
+    }
+    outcome?;
+    Ok(connection.close().await?)
+}
