@@ -1,5 +1,7 @@
 //! Meta's webhook endpoint over real sockets and a real database.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on has failed")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

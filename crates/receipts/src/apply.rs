@@ -140,7 +140,7 @@ impl<'a> Batch<'a> {
                 Update::Capability(update) => batch.capabilities.push((element, update)),
                 Update::AccountUpdate(update) => batch.accounts.push((element, update)),
                 // Kept in the body and counted; there is nothing to apply.
-                Update::Other { .. } => applied.tally.count("unread_field"),
+                Update::Other { .. } => {}
                 Update::ValueError { error, waba_id, .. } => {
                     applied.tally.count("number_error");
                     tracing::warn!(

@@ -33,7 +33,8 @@ pub use pass::Pass;
 pub struct Options {
     /// Bodies in one pass.
     pub bodies: i64,
-    /// Bytes in one pass, unless one body alone has more. A megabyte is about 2,000 statuses.
+    /// Bytes in one pass, unless one body alone has more. Half a megabyte is some 2,000 statuses, which lock their messages for
+    /// a tenth of a second.
     pub bytes: i64,
     /// The pause after a pass that found something; batches grow meanwhile.
     pub busy: Duration,
@@ -49,7 +50,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             bodies: 500,
-            bytes: 1 << 20,
+            bytes: 512 << 10,
             busy: Duration::from_millis(20),
             idle: Duration::from_millis(200),
             failed: Duration::from_secs(1),

@@ -1,6 +1,6 @@
 //! One pass: some bodies out of the inbox, read, applied, marked as applied; one transaction.
 
-use meta::webhook;
+use meta::webhook::{self, Update};
 use store::Error;
 use store::inbox::{Body, Done, SetAside};
 use store::receipts::TierChange;
@@ -141,6 +141,9 @@ fn report(bodies: &[Body], elements: &[Element], applied: &Applied) {
     metrics::counter!("turnpike_receipts_bodies_total").increment(bodies.len() as u64);
     for element in elements {
         metrics::counter!("turnpike_receipts_updates_total", "kind" => kind(&element.update)).increment(1);
+        if let Update::Other { field, .. } = &element.update {
+            metrics::counter!("turnpike_receipts_unread_fields_total", "field" => field.clone()).increment(1);
+        }
     }
     metrics::counter!("turnpike_receipts_set_aside_total").increment(applied.refused.len() as u64);
     applied.tally.publish();

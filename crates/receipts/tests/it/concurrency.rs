@@ -92,7 +92,7 @@ async fn windows_open_while_messages_to_the_same_people_are_admitted() {
     let world = World::new().await;
     let people = 60;
     let mut ids = Vec::new();
-    for round in 0..4 {
+    for round in 0..20 {
         for person in 0..people {
             // Each round in another order.
             let recipient = (person * 7 + round * 13) % people;
@@ -128,7 +128,7 @@ async fn windows_open_while_messages_to_the_same_people_are_admitted() {
     };
 
     let admitting = tokio::spawn(async move {
-        for batch in ids.chunks(40) {
+        for batch in ids.chunks(60) {
             let admitted = store.admit(Uuid::new_v4(), batch, pacing).await;
             admitted.expect("no deadlock with receipts");
         }

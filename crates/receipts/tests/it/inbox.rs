@@ -52,15 +52,14 @@ async fn bad_elements_among_a_thousand_are_set_aside_alone() {
         .raw("SELECT set_aside FROM webhook_inbox WHERE set_aside IS NOT NULL")
         .await;
     assert_eq!(rows.len(), 1);
-    let places: Vec<i64> = rows[0]["set_aside"]
+    let mut places: Vec<i64> = rows[0]["set_aside"]
         .as_array()
         .unwrap()
         .iter()
         .map(|element| element["element"].as_i64().unwrap())
         .collect();
-    let mut sorted = places.clone();
-    sorted.sort_unstable();
-    assert_eq!(sorted, [10, 501, 777, 778], "{:?}", rows[0]);
+    places.sort_unstable();
+    assert_eq!(places, [10, 501, 777, 778], "{:?}", rows[0]);
 }
 
 #[tokio::test]
