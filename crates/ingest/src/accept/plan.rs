@@ -1,0 +1,65 @@
+//! What becomes of a submission: its rows and its answer. Pure.
+
+use chrono::{DateTime, Utc};
+use domain::{NumberId, PublicStatus, Reason, State};
+use serde_json::{Value, json};
+use store::intake::{Facts, NewFlow, NewMessage, Number, Start};
+
+use super::submission::Submission;
+use super::{broadcast, message};
+use crate::answer::Answer;
+use crate::problem::Problem;
+use crate::request::Request;
+
+/// What was learned from the ledger.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The sender numbers of all organizations of the batch.
+    pub(super) numbers: &'a [Number],
+    /// The answers to [`super::questions`].
+    pub(super) facts: &'a Facts,
+    /// When they were asked.
+    pub(super) now: DateTime<Utc>,
+}
+
+/// What is to be kept, and what is to be said once it is.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// At least one; all from one number.
+    pub(super) rows: Vec<NewMessage>,
+    pub(super) flow: Option<NewFlow>,
+    pub(super) answer: Answer,
+}
+
+impl Plan {
+    pub(super) fn number(&self) -> NumberId {
+        self.rows[0].number
+    }
+}
+
+/// Plans one submission; a problem keeps nothing.
+pub(super) fn of(submission: &Submission, known: &Known<'_>) -> Result<Plan, Problem> {
+    match &submission.request {
+        Request::Message(message) => message::plan(submission, message, known),
+        Request::Broadcast(broadcast) => broadcast::plan(submission, broadcast, known),
+    }
+}
+
+/// The public word for a row as it begins.
+pub(super) fn status(row: &NewMessage) -> PublicStatus {
+    let waits = row.start.state() == State::Parked && row.scheduled_at.is_some();
+    PublicStatus::of(row.start.state(), domain::Delivery::None, waits)
+}
+
+/// A reason, for people and programs.
+pub(super) fn reason_json(reason: &Reason) -> Value {
+    json!({"code": reason.code(), "message": reason.sentence()})
+}
+
+/// `reason` of a row that waits for something else than its time.
+pub(super) fn waiting_reason(start: &Start) -> Option<Value> {
+    match start {
+        Start::Refused(_) | Start::Queued { .. } => None,
+        Start::Parked { reason, .. } | Start::Held { reason } => reason.as_ref().map(reason_json),
+    }
+}

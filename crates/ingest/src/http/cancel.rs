@@ -1,0 +1,39 @@
+//! `POST /api/v1/messages/{id}/cancel`.
+
+use axum::Extension;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde_json::json;
+use store::cancel::Cancel;
+
+use super::{Api, read};
+use crate::answer::{Answer, optional_timestamp};
+use crate::credentials::{Caller, Scope};
+use crate::problem::{Code, Problem};
+
+pub(super) async fn message(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Answer, Problem> {
+    caller.require(Scope::Write)?;
+    let id = read::id(id).ok_or_else(read::no_message)?;
+    let canceled = api
+        .0
+        .store
+        .cancel(caller.organization, domain::MessageId(id), api.0.clock.now())
+        .await;
+    match canceled.map_err(|error| read::failed(&error))? {
+        Cancel::Canceled => Ok(Answer::data(200, json!({"message_id": id, "canceled": true}))),
+        Cancel::NotFound => Err(read::no_message()),
+        Cancel::TooLate { status, handed_over_at } => {
+            let message = match handed_over_at {
+                Some(_) => "The message was handed over already and cannot be called back.",
+                None => "The message is over already; there is nothing to call back.",
+            };
+            let details =
+                json!({"message_id": id, "status": status, "handed_over_at": optional_timestamp(handed_over_at)});
+            Err(Problem::new(Code::NotCancelable, message).details(details))
+        }
+    }
+}

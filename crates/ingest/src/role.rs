@@ -1,0 +1,79 @@
+//! The role as a whole: both doors, until the shutdown.
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use broker::{Address, Publisher, Topology};
+use runtime::health::Health;
+use runtime::{Clock, Shutdown};
+use store::Store;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::accept::Core;
+use crate::batcher::Batcher;
+use crate::credentials::Credentials;
+use crate::http::{self, Api};
+use crate::intake::Intake;
+use crate::jobs::Jobs;
+
+/// What the role works with.
+#[derive(Debug)]
+pub struct Ingest {
+    /// The ledger.
+    pub store: Store,
+    /// The broker, for consuming.
+    pub amqp: Address,
+    /// Its names.
+    pub topology: Topology,
+    /// The broker, for publishing: jobs, replies, rejected copies. Its session is run by whoever made it, and must outlive the role.
+    pub publisher: Publisher,
+    /// The time.
+    pub clock: Clock,
+    /// Where the role says how it is.
+    pub health: Health,
+    /// Routes beside ours that need no API key: Meta's webhooks.
+    pub beside: Router,
+}
+
+/// Serves HTTP on `listener` and consumes the intake queue, until the shutdown; then finishes what is in hand.
+pub async fn run(ingest: Ingest, listener: TcpListener, shutdown: &Shutdown) {
+    let jobs = Jobs::new(ingest.publisher.clone(), &ingest.topology, shutdown.clone());
+    let core = Core::new(ingest.store.clone(), ingest.clock.clone(), jobs);
+    let credentials = Credentials::new(ingest.store.clone(), ingest.clock.clone());
+    let batcher = Batcher::start(core.clone(), shutdown);
+    let api = Api::new(
+        ingest.store,
+        ingest.clock.clone(),
+        batcher,
+        credentials.clone(),
+        shutdown.clone(),
+    );
+    let intake = Intake {
+        core,
+        credentials,
+        publisher: ingest.publisher,
+        address: ingest.amqp,
+        topology: ingest.topology,
+        clock: ingest.clock,
+    };
+    let probe = ingest.health.probe("intake");
+    let router = http::router(api, ingest.beside);
+    tokio::join!(serve(listener, router, shutdown), intake.run(shutdown, probe));
+}
+
+async fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) {
+    // Answers are small and somebody waits for each: none is held back to be sent with the next one.
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = socket.set_nodelay(true) {
+            warn!(%error, "a connection stays without TCP_NODELAY");
+        }
+    });
+    let stop = shutdown.clone();
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.requested().await })
+        .await;
+    match served {
+        Ok(()) => info!("the HTTP API stopped"),
+        Err(error) => shutdown.fail(format!("serving the HTTP API: {error}")),
+    }
+}
