@@ -35,6 +35,7 @@ pub(crate) enum Migrate {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Store,
+    pub(crate) key: SecretKey,
     pub(crate) address: Address,
     pub(crate) topology: Topology,
     pub(crate) publisher: Publisher,
@@ -74,9 +75,15 @@ pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
     let topology = Topology::new(&common.amqp.prefix);
     // It outlives the roles, which publish until their last moment.
     let backstage = Shutdown::new();
-    let publisher = publisher(&backstage, &health, &address, &topology);
+    let mut supervisor = Supervisor::new("publisher");
+    if !wanted.contains(&Role::Ingest) {
+        // Ingest goes on without a broker: what it takes in is safe, and the scheduler rings for it later.
+        supervisor = supervisor.probe(health.probe("publisher"));
+    }
+    let publisher = publisher(supervisor, &backstage, &address, &topology);
     let shared = Shared {
         store,
+        key: common.key,
         address,
         topology,
         publisher,
@@ -84,13 +91,15 @@ pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
         shutdown: shutdown.clone(),
         health: health.clone(),
     };
-    let started = roles::start(own, &shared).await;
-    drop(shared);
-    if let Err(error) = started {
-        shutdown.fail(format!("{error:#}"));
-        drain(&shutdown, &backstage).await;
-        return Err(error);
+    for settings in own {
+        if let Err(error) = roles::start(settings, &shared).await {
+            // Roles that were started before it end in order too.
+            shutdown.drain(GRACE).await;
+            backstage.drain(LAST_PUBLISH).await;
+            return Err(error);
+        }
     }
+    drop(shared);
     tokio::select! {
         () = everything_is_up(&health) => info!("ready: {} up", names(wanted)),
         () = shutdown.requested() => {}
@@ -155,9 +164,8 @@ async fn prepare(store: &Store, migrate: Migrate, clock: &Clock) -> Result<()> {
 }
 
 /// The process's one way to publish.
-fn publisher(backstage: &Shutdown, health: &Health, address: &Address, topology: &Topology) -> Publisher {
+fn publisher(supervisor: Supervisor, backstage: &Shutdown, address: &Address, topology: &Topology) -> Publisher {
     let (publisher, driver) = Publisher::new();
-    let supervisor = Supervisor::new("publisher").probe(health.probe("publisher"));
     let (address, topology, stopping) = (address.clone(), topology.clone(), backstage.clone());
     backstage.spawn("publisher", async move {
         let session = |healthy: runtime::Healthy| {

@@ -2,6 +2,10 @@
 //!
 //! **Invariant:** a role is started the same way alone and among all: `turnpike run` is nothing but every role in one process.
 
+mod ingest;
+mod receipts;
+mod sender;
+
 use anyhow::Result;
 use runtime::config::{self, Http, MetaApp, Reader};
 
@@ -83,7 +87,15 @@ impl Role {
     }
 }
 
-/// Starts these roles in this process.
-pub(crate) async fn start(wanted: Vec<Settings>, shared: &Shared) -> Result<()> {
-    anyhow::bail!("{wanted:?} {shared:?}")
+/// Starts a role: builds what it works with and hands it to a task that the shutdown waits for.
+pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
+    match settings {
+        Settings::Ingest { http, app } => ingest::start(http, app, shared).await,
+        Settings::Sender { meta } => sender::start(&meta, shared),
+        Settings::Receipts => {
+            receipts::start(shared);
+            Ok(())
+        }
+        Settings::Scheduler | Settings::Notifier => anyhow::bail!("not part of this build"),
+    }
 }

@@ -3,9 +3,10 @@
 mod apply;
 mod check;
 mod client;
-mod env_example;
+mod deploy;
 mod environment;
 mod help;
 mod invocation;
 mod migrate;
+mod roles;
 mod simulator;

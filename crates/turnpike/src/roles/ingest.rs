@@ -1,0 +1,45 @@
+//! Starts ingest: both doors of the API, and Meta's webhooks beside them.
+
+use ::ingest::webhooks::{self, Webhooks};
+use ::ingest::{Ingest, run};
+use anyhow::{Context as _, Result};
+use runtime::config::{Http, MetaApp};
+use tokio::net::TcpListener;
+use tracing::info;
+
+use crate::output;
+use crate::process::Shared;
+
+/// Binds first, so that an address in use is an error at start.
+pub(super) async fn start(http: Http, app: MetaApp, shared: &Shared) -> Result<()> {
+    let listener = TcpListener::bind(http.addr).await.with_context(|| {
+        format!(
+            "listening on {}; choose another TURNPIKE_HTTP_ADDR, or stop what uses it",
+            http.addr
+        )
+    })?;
+    let addr = listener.local_addr()?;
+    let webhooks = Webhooks {
+        store: shared.store.clone(),
+        app_secrets: vec![app.app_secret],
+        verify_token: app.verify_token,
+        clock: shared.clock.clone(),
+    };
+    let ingest = Ingest {
+        store: shared.store.clone(),
+        amqp: shared.address.clone(),
+        topology: shared.topology.clone(),
+        publisher: shared.publisher.clone(),
+        clock: shared.clock.clone(),
+        health: shared.health.clone(),
+        beside: webhooks::routes(webhooks, &shared.shutdown),
+    };
+    let shutdown = shared.shutdown.clone();
+    shared
+        .shutdown
+        .spawn("ingest", async move { run(ingest, listener, &shutdown).await });
+    info!(http.url = format!("http://{addr}"), "the API is at http://{addr}");
+    // On standard output, alone in its line: whoever chose port 0 reads it from here.
+    output::data(format!("listening on http://{addr}"));
+    Ok(())
+}
