@@ -20,10 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connect {
-    /// Address of the API [default: TURNPIKE_URL, else http://127.0.0.1:8080]
+    /// Address of the API [default: `TURNPIKE_URL`, else `http://127.0.0.1:8080`]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// API key; better in TURNPIKE_API_KEY, as other users of the machine can see options
+    /// API key; better in `TURNPIKE_API_KEY`, as other users of the machine can see options
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// Print the API's answer as it came, in JSON
@@ -195,7 +195,7 @@ impl Api {
         let status = answer.status();
         let body = answer.bytes().await.map_err(lost)?;
         let body = serde_json::from_slice::<Value>(&body).ok().filter(Value::is_object);
-        let body = body.ok_or(Error::Stranger {
+        let body = body.ok_or_else(|| Error::Stranger {
             origin: origin.clone(),
             status: status.as_u16(),
         })?;

@@ -188,7 +188,7 @@ async fn everything_is_up(health: &Health) {
 async fn drain(shutdown: &Shutdown, backstage: &Shutdown) -> Exit {
     let drained = shutdown.drain(GRACE).await;
     backstage.drain(LAST_PUBLISH).await;
-    match (drained, shutdown.failure().or(backstage.failure())) {
+    match (drained, shutdown.failure().or_else(|| backstage.failure())) {
         (_, Some(reason)) => {
             error!("stopped because a part broke: {reason}");
             Exit::Broken

@@ -4,6 +4,7 @@
 
 mod ingest;
 mod receipts;
+mod scheduler;
 mod sender;
 
 use anyhow::Result;
@@ -96,6 +97,10 @@ pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
             receipts::start(shared);
             Ok(())
         }
-        Settings::Scheduler | Settings::Notifier => anyhow::bail!("not part of this build"),
+        Settings::Scheduler => {
+            scheduler::start(shared);
+            Ok(())
+        }
+        Settings::Notifier => anyhow::bail!("not part of this build"),
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct Options {
     to_file: Option<PathBuf>,
     #[command(flatten)]
     parameters: Parameters,
-    /// Sender number, as a phone number or its phone_number_id [default: the organization's only one]
+    /// Sender number, as a phone number or its `phone_number_id` [default: the organization's only one]
     #[arg(long, value_name = "NUMBER")]
     from: Option<String>,
     /// When to send it: 2026-12-24T09:00:00Z, or +10m from now

@@ -21,7 +21,7 @@ Exits with 1 when it is too late. Needs TURNPIKE_API_KEY with the scope messages
 this machine."
 )]
 pub(crate) struct Options {
-    /// The message_id that `turnpike send` printed
+    /// The `message_id` that `turnpike send` printed
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]

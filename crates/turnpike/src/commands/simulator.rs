@@ -47,7 +47,7 @@ pub(crate) struct Options {
     /// Where webhooks go; without it none are sent
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
-    /// Accept phone_number_ids never heard of
+    /// Accept any `phone_number_id`, also those never heard of
     #[arg(long)]
     auto_register: bool,
     /// Seed of everything random, so that a run can be repeated

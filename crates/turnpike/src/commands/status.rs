@@ -20,7 +20,7 @@ Example:
 Needs TURNPIKE_API_KEY with the scope messages:read, and TURNPIKE_URL unless ingest is on this machine."
 )]
 pub(crate) struct Options {
-    /// The message_id that `turnpike send` printed
+    /// The `message_id` that `turnpike send` printed
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]

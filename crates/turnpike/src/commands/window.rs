@@ -25,7 +25,7 @@ pub(crate) struct Options {
     /// The person, with + and calling code
     #[arg(long, value_name = "PHONE")]
     to: String,
-    /// Sender number, as a phone number or its phone_number_id [default: the organization's only one]
+    /// Sender number, as a phone number or its `phone_number_id` [default: the organization's only one]
     #[arg(long, value_name = "NUMBER")]
     from: Option<String>,
     #[command(flatten)]

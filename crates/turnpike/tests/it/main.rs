@@ -1,5 +1,7 @@
 //! The executable as an operator meets it: a process with arguments and an environment, that prints and ends with a code.
 
+#![expect(clippy::unwrap_used, reason = "a panic in a helper is how its test fails")]
+
 mod apply;
 mod check;
 mod client;
