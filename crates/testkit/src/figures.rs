@@ -37,7 +37,10 @@ pub async fn by_route(store: &Store) -> Result<Vec<Route>> {
 
 /// One run of a benchmark: all messages since some moment.
 #[derive(Debug, Clone, Deserialize)]
-#[expect(missing_docs, reason = "each field is its own word, in messages, Unix seconds or milliseconds")]
+#[expect(
+    missing_docs,
+    reason = "each field is its own word, in messages, Unix seconds or milliseconds"
+)]
 pub struct Run {
     pub messages: u64,
     pub accepted: u64,
@@ -110,4 +113,19 @@ pub async fn forget_statements(store: &Store) -> Result<()> {
 pub async fn statements(store: &Store) -> Result<Vec<Statement>> {
     let rows = store.raw(include_str!("../sql/statements.sql")).await?;
     rows.into_iter().map(|row| Ok(serde_json::from_value(row)?)).collect()
+}
+
+/// Lets the server flush every commit to the disk, as it does by default anywhere but in tests.
+///
+/// # Errors
+/// When the user is no superuser.
+pub async fn flush_commits(store: &Store) -> Result<()> {
+    for statement in [
+        "ALTER SYSTEM SET fsync = on",
+        "ALTER SYSTEM SET full_page_writes = on",
+        "SELECT pg_reload_conf() AS done",
+    ] {
+        store.raw(statement).await?;
+    }
+    Ok(())
 }

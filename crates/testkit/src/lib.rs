@@ -8,6 +8,7 @@ pub mod checkout;
 pub mod database;
 pub mod figures;
 pub mod program;
+pub mod proxy;
 pub mod seed;
 pub mod servers;
 pub mod stack;

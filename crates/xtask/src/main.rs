@@ -2,6 +2,7 @@
 //!
 //! One file per subcommand: its options, and `run`.
 
+mod bench;
 mod cargo;
 mod ci;
 mod count;
@@ -32,6 +33,7 @@ enum Command {
     Demo(demo::Options),
     Test(test::Options),
     Ci(ci::Options),
+    Bench(bench::Options),
 }
 
 fn main() -> Result<ExitCode> {
@@ -42,6 +44,7 @@ fn main() -> Result<ExitCode> {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
+        Command::Bench(options) => bench::run(&options),
     }
 }
 

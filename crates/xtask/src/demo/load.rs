@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use broker::{Address, Outgoing, Published, Publisher, Topology, Unroutable, key};
+use broker::{Address, Outgoing, Published, Publisher, Topology, key};
 use chrono::TimeDelta;
 use runtime::Clock;
 use serde_json::{Value, json};
@@ -90,15 +90,12 @@ async fn over_amqp(stack: &Stack) -> Result<()> {
     })
     .await;
     let headers = BTreeMap::from([("x-api-key".to_owned(), stack.tenant.api_key.clone())]);
-    let batch = (0..OVER_AMQP).map(|n| Outgoing {
-        exchange: topology.exchanges.intake.clone(),
-        routing_key: key::MESSAGE.to_owned(),
-        message_id: format!("order-{n}"),
-        body: order_update(1_000 + n, "single over AMQP").to_string().into_bytes(),
-        correlation_id: None,
-        content_type: "application/json".to_owned(),
-        headers: headers.clone(),
-        unroutable: Unroutable::Fails,
+    let batch = (0..OVER_AMQP).map(|n| {
+        let body = order_update(1_000 + n, "single over AMQP").to_string();
+        Outgoing {
+            headers: headers.clone(),
+            ..Outgoing::new(&topology.exchanges.intake, key::MESSAGE, format!("order-{n}"), body)
+        }
     });
     let published = publisher.publish(batch.collect()).await;
     let refused = published

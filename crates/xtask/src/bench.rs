@@ -1,0 +1,201 @@
+//! `cargo xtask bench`
+
+mod load;
+mod measurement;
+mod peers;
+mod rig;
+mod saved;
+mod scenario;
+mod statements;
+mod table;
+mod usage;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use testkit::{checkout, servers};
+
+use self::measurement::{Measurement, medians};
+use self::peers::Installed;
+use self::rig::Machines;
+use self::saved::Saved;
+use self::scenario::{Kind, Scenario};
+use crate::cargo::{self, cargo};
+
+/// Measure throughput, latency and CPU of a release build
+///
+/// Ingest, scheduler, receipts, senders and the stand-in for Meta run as processes of their own on a PostgreSQL and a RabbitMQ of
+/// their own, all gates on. CPU time is read from the kernel per process, PostgreSQL's with all its children. Everything ends with
+/// the call. Figures mean something on an otherwise idle machine only, and then as ratios: compare with --peers or --compare.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Options {
+    /// Only these, separated by commas [default: all]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Kind>,
+    /// Messages of each backlog [default: 100,000 of a broadcast, 50,000 of others]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    messages: Option<u32>,
+    /// Numbers of sender processes to measure with, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
+    senders: Vec<usize>,
+    /// Measure everything this often, alternately; the table shows the run with the median rate
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=99))]
+    runs: u32,
+    /// Measure the same job as teams write it too, in Python and Node (tests/peers)
+    #[arg(long)]
+    peers: bool,
+    /// Messages of a peer's backlog
+    #[arg(long, default_value_t = 20_000)]
+    peer_messages: usize,
+    /// Only peers whose name contains this word
+    #[arg(long, value_name = "WORD")]
+    peer: Option<String>,
+    /// Measure no route of ours
+    #[arg(long, requires = "peers")]
+    peers_only: bool,
+    /// Meta's time to answer in the closed and open loads, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    latency: u64,
+    /// Messages per second of the open load [default: half of what `broadcast` reached just before]
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Recipients of each request of the open load
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=256))]
+    open_recipients: u32,
+    /// Length of the open and of the paced load, in seconds
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+    /// Let PostgreSQL flush every commit to the disk
+    #[arg(long)]
+    fsync: bool,
+    /// Count PostgreSQL's statements and print the longest; costs a little
+    #[arg(long)]
+    statements: bool,
+    /// Name of the file in target/bench that keeps the results
+    #[arg(long, default_value = "latest")]
+    name: String,
+    /// Print ratios to the results in this file
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+}
+
+impl Options {
+    fn kinds(&self) -> &[Kind] {
+        const ALL: [Kind; 5] = [Kind::Broadcast, Kind::Open, Kind::Intake, Kind::Webhooks, Kind::Pace];
+        if self.only.is_empty() { &ALL } else { &self.only }
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let earlier = options.compare.as_deref().map(Saved::read).transpose()?;
+    eprintln!("building turnpike (release)");
+    let built =
+        cargo::run(cargo(&["build", "--release", "--package", "turnpike", "--target-dir"]).arg(checkout::target()))?;
+    ensure!(built.success(), "turnpike could not be built, see above");
+    testkit::use_binary(
+        checkout::target()
+            .join("release")
+            .join(format!("turnpike{}", std::env::consts::EXE_SUFFIX)),
+    );
+    let installed = if options.peers { Some(peers::install()?) } else { None };
+    let _turn = testkit::exclusive();
+    eprintln!("starting PostgreSQL and RabbitMQ");
+    servers::Servers::ensure_installed()?;
+    let machines = Machines::start()?;
+
+    let runtime = tokio::runtime::Runtime::new().context("starting a runtime")?;
+    let runs = runtime.block_on(measure(options, installed.as_ref(), &machines))?;
+    let results = medians(&runs);
+    println!("\n{}", table::of_results(&results));
+    if let Some(lead) = table::of_lead(&results) {
+        println!("{lead}");
+    }
+    if let Some(earlier) = &earlier {
+        println!("{}", table::of_ratios(&results, &earlier.results));
+    }
+    let file = Saved::new(results).write(&options.name)?;
+    println!("written to {}", file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything, `runs` times; every second time in the opposite order, so that no scenario always comes first.
+async fn measure(options: &Options, installed: Option<&Installed>, machines: &Machines) -> Result<Vec<Measurement>> {
+    if options.fsync {
+        rig::flush_commits(machines).await?;
+    }
+    let mut measured: Vec<Measurement> = Vec::new();
+    for round in 0..options.runs {
+        let mut todo = tasks(options, installed);
+        if round % 2 == 1 {
+            todo.reverse();
+        }
+        for task in todo {
+            let measurement = match task {
+                Task::Ours(scenario) => {
+                    eprintln!("run {}: {}", round + 1, scenario.name(options));
+                    let half = half_of(&measured, &scenario, options);
+                    Box::pin(scenario.run(machines, options, half)).await?
+                }
+                Task::Peer(installed, peer) => {
+                    eprintln!("run {}: {}", round + 1, peer.name());
+                    let messages = options.peer_messages;
+                    Box::pin(installed.measure(peer, machines, messages, options.latency)).await?
+                }
+            };
+            eprintln!(
+                "  {:.0} messages/s, {:.0} ms CPU per 1,000",
+                measurement.per_second,
+                measurement.cpu_total()
+            );
+            measured.push(measurement);
+        }
+    }
+    Ok(measured)
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, Copy)]
+enum Task<'a> {
+    Ours(Scenario),
+    Peer(&'a Installed, peers::Peer),
+}
+
+fn tasks<'a>(options: &Options, installed: Option<&'a Installed>) -> Vec<Task<'a>> {
+    let mut tasks = Vec::new();
+    if !options.peers_only {
+        tasks.extend(Scenario::all(options).into_iter().map(Task::Ours));
+    }
+    if let Some(installed) = installed {
+        let wanted = |peer: &&peers::Peer| {
+            options
+                .peer
+                .as_ref()
+                .is_none_or(|word| peer.name().contains(word.as_str()))
+        };
+        tasks.extend(
+            installed
+                .peers
+                .iter()
+                .filter(wanted)
+                .map(|peer| Task::Peer(installed, *peer)),
+        );
+    }
+    tasks
+}
+
+/// Half of what the closed load reached last with the same senders.
+fn half_of(measured: &[Measurement], scenario: &Scenario, options: &Options) -> Option<f64> {
+    let closed = Scenario {
+        kind: Kind::Broadcast,
+        ..*scenario
+    }
+    .name(options);
+    let last = measured
+        .iter()
+        .rev()
+        .find(|measurement| measurement.scenario == closed)?;
+    Some(last.per_second / 2.0)
+}
