@@ -7,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
 use simulator::{Config, Delay};
 use testkit::checkout;
 use testkit::database::{self, TestDatabase};
@@ -309,11 +308,7 @@ async fn until_sent(database: &TestDatabase, workers: &[u32], messages: usize, n
         }
         let running = workers.iter().filter(|id| is_running(**id)).count();
         if running < workers.len() || began.elapsed() > patience {
-            bail!(
-                "{name}: {running} of {} processes run, progress {}",
-                workers.len(),
-                Value::from(row)
-            );
+            bail!("{name}: {running} of {} processes run, progress {}", workers.len(), row);
         }
         sleep(LOOK).await;
     }
