@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use broker::{Address, Publisher, Topology};
+use broker::{Address, Publisher, PublisherDriver, Topology};
 use runtime::config::{Admin, Amqp, Database, Log, SecretKey};
 use runtime::health::{self, Health};
 use runtime::{Clock, Drained, Shutdown, Supervisor, telemetry};
@@ -75,12 +75,15 @@ pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
     let topology = Topology::new(&common.amqp.prefix);
     // It outlives the roles, which publish until their last moment.
     let backstage = Shutdown::new();
-    let mut supervisor = Supervisor::new("publisher");
-    if !wanted.contains(&Role::Ingest) {
-        // Ingest goes on without a broker: what it takes in is safe, and the scheduler rings for it later.
-        supervisor = supervisor.probe(health.probe("publisher"));
+    let (publisher, driver) = Publisher::new();
+    if wanted.iter().any(|role| role.publishes()) {
+        let mut supervisor = Supervisor::new("publisher");
+        if !wanted.contains(&Role::Ingest) {
+            // Ingest goes on without a broker: what it takes in is safe, and the scheduler rings for it later.
+            supervisor = supervisor.probe(health.probe("publisher"));
+        }
+        keep_publishing(driver, supervisor, &backstage, &address, &topology);
     }
-    let publisher = publisher(supervisor, &backstage, &address, &topology);
     let shared = Shared {
         store,
         key: common.key,
@@ -91,6 +94,10 @@ pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
         shutdown: shutdown.clone(),
         health: health.clone(),
     };
+    for role in wanted {
+        // Until the role's task says more, or the process would look ready while it has not even begun.
+        health.probe(role.probe());
+    }
     for settings in own {
         if let Err(error) = roles::start(settings, &shared).await {
             // Roles that were started before it end in order too.
@@ -99,13 +106,26 @@ pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
             return Err(error);
         }
     }
-    drop(shared);
+    let stop = async {
+        tokio::select! {
+            () = shutdown.requested() => {}
+            // The publisher broke.
+            () = backstage.requested() => {}
+        }
+    };
+    let announced = async {
+        everything_is_up(&health).await;
+        info!("ready: {} up", names(wanted));
+        std::future::pending().await
+    };
     tokio::select! {
-        () = everything_is_up(&health) => info!("ready: {} up", names(wanted)),
-        () = shutdown.requested() => {}
+        () = stop => {}
+        () = announced => {}
     }
-    shutdown.requested().await;
-    Ok(drain(&shutdown, &backstage).await)
+    let exit = drain(&shutdown, &backstage).await;
+    // Not before: a publisher's driver has nothing to live for when the last publisher is gone.
+    drop(shared);
+    Ok(exit)
 }
 
 /// What every role needs from the environment.
@@ -163,9 +183,14 @@ async fn prepare(store: &Store, migrate: Migrate, clock: &Clock) -> Result<()> {
     Ok(())
 }
 
-/// The process's one way to publish.
-fn publisher(supervisor: Supervisor, backstage: &Shutdown, address: &Address, topology: &Topology) -> Publisher {
-    let (publisher, driver) = Publisher::new();
+/// Runs the process's one way to publish until the backstage is closed.
+fn keep_publishing(
+    driver: PublisherDriver,
+    supervisor: Supervisor,
+    backstage: &Shutdown,
+    address: &Address,
+    topology: &Topology,
+) {
     let (address, topology, stopping) = (address.clone(), topology.clone(), backstage.clone());
     backstage.spawn("publisher", async move {
         let session = |healthy: runtime::Healthy| {
@@ -175,7 +200,6 @@ fn publisher(supervisor: Supervisor, backstage: &Shutdown, address: &Address, to
         };
         supervisor.run(&stopping, session).await;
     });
-    publisher
 }
 
 async fn everything_is_up(health: &Health) {

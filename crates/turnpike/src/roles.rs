@@ -73,6 +73,19 @@ impl Role {
         }
     }
 
+    /// The name under which it reports its health.
+    pub(crate) fn probe(self) -> &'static str {
+        match self {
+            Self::Ingest => "intake",
+            other => other.name(),
+        }
+    }
+
+    /// Whether it has anything to say to the broker.
+    pub(crate) fn publishes(self) -> bool {
+        self != Self::Receipts
+    }
+
     /// Reads its own variables.
     pub(crate) fn read(self, reader: &mut Reader) -> Option<Settings> {
         match self {

@@ -149,11 +149,25 @@ fn body(options: &Options, recipients: &[Recipient], scheduled_at: Option<&str>)
 fn summary(data: &Value) -> String {
     let mut shown = json!({"broadcast_id": data["broadcast_id"], "summary": data["summary"]});
     let results = data["results"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let failed: Vec<&Value> = results.iter().filter(|result| result["status"] == "failed").collect();
+    let failed: Vec<Value> = results
+        .iter()
+        .filter(|result| result["status"] == "failed")
+        .map(why_not)
+        .collect();
     if !failed.is_empty() {
         shown["failed"] = json!(failed);
     }
     output::fields(&shown)
+}
+
+/// A recipient that cannot be written to, and what is wrong, in one line of a table.
+fn why_not(result: &Value) -> Value {
+    let details = &result["error"]["details"];
+    let wrong = match (details["field"].as_str(), details["expected"].as_str()) {
+        (Some(field), Some(expected)) => json!(format!("{field}: expected {expected}")),
+        _ => result["error"]["message"].clone(),
+    };
+    json!({"index": result["index"], "to": result["to"], "reason": result["reason"], "what": wrong})
 }
 
 fn say_what_is_left(recipients: &[Recipient], index: usize) {
@@ -173,16 +187,22 @@ mod tests {
     #[test]
     fn only_those_who_failed_are_listed() {
         let data = json!({
-            "broadcast_id": "0198", "summary": {"total": 2, "accepted": 1, "scheduled": 0, "failed": 1},
+            "broadcast_id": "0198", "summary": {"total": 3, "accepted": 1, "scheduled": 0, "failed": 2},
             "results": [
                 {"index": 0, "to": "+1", "message_id": "a", "status": "pending"},
-                {"index": 1, "to": "+2", "message_id": "b", "status": "failed", "reason": "opted_out"}
+                {"index": 1, "to": "+2", "message_id": "b", "status": "failed", "reason": "opted_out", "error": {"message": "No."}},
+                {"index": 2, "to": "+3", "message_id": "c", "status": "failed", "reason": "template_parameter_mismatch",
+                    "error": {"details": {"field": "template.body", "expected": "2 parameters", "value": "1"}}}
             ]
         });
 
         let text = summary(&data);
 
-        assert!(text.contains("opted_out") && !text.contains("pending"), "{text}");
+        let failed = text.split_once("failed\n  index").expect("a table of them").1;
+        assert_eq!(failed.lines().count(), 3, "{text}");
+        assert!(failed.contains("opted_out") && failed.contains("No."), "{text}");
+        assert!(failed.contains("template.body: expected 2 parameters"), "{text}");
+        assert!(!text.contains("pending"), "{text}");
     }
 
     #[test]

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 const FIRST: &[&str] = &[
     "index",
     "attempt",
+    "id",
     "message_id",
     "broadcast_id",
+    "summary",
     "status",
     "within_window",
     "canceled",
@@ -44,7 +46,7 @@ impl Rows {
     }
 }
 
-/// The fields of an object. What is `null` is not shown: it says nothing.
+/// The fields of an object. What is `null` or empty is not shown: it says nothing.
 pub(crate) fn fields(value: &Value) -> String {
     let mut lines = Vec::new();
     write(value, "", &mut lines);
@@ -58,7 +60,7 @@ fn write(value: &Value, indent: &str, lines: &mut Vec<String>) {
     };
     let is_plain = |value: &Value| !value.is_object() && !is_list_of_objects(value);
     let mut plain = Rows::default();
-    let mut fields: Vec<_> = object.iter().filter(|(_, value)| !value.is_null()).collect();
+    let mut fields: Vec<_> = object.iter().filter(|(_, value)| !is_nothing(value)).collect();
     fields.sort_by_key(|(name, _)| rank(name));
     for (name, value) in fields.iter().filter(|(_, value)| is_plain(value)) {
         plain.add([(*name).clone(), scalar(value)]);
@@ -105,6 +107,14 @@ fn rank(name: &str) -> usize {
     FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len())
 }
 
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        value => value.is_null(),
+    }
+}
+
 fn is_list_of_objects(value: &Value) -> bool {
     value
         .as_array()
@@ -135,7 +145,7 @@ mod tests {
     #[test]
     fn fields_are_aligned_and_lists_become_tables() {
         let message = json!({
-            "message_id": "0198", "status": "sent", "reason": null, "tags": ["a", "b"],
+            "message_id": "0198", "status": "sent", "reason": null, "tags": ["a", "b"], "timestamps": {}, "events": [],
             "attempts": [{"attempt": 1, "outcome": "rejected", "http_status": 429}, {"attempt": 2, "outcome": "accepted", "post_ms": 84}],
             "error": {"code": "meta_130429", "retriable": true}
         });
