@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use broker::{Address, Admin, Connection, Delivery, Outgoing, Publisher, Topology, Unroutable, key};
+use broker::{Address, Admin, Connection, Delivery, Outgoing, Publisher, Topology, key};
 use serde_json::{Value, json};
 use testkit::seed;
 use testkit::stack::{Plan, Stack};
@@ -49,14 +49,8 @@ impl Neighbour {
         let batch: Vec<_> = messages
             .into_iter()
             .map(|(message_id, body)| Outgoing {
-                exchange: self.topology.exchanges.intake.clone(),
-                routing_key: key::MESSAGE.to_owned(),
-                message_id,
-                body,
-                correlation_id: None,
-                content_type: "application/json".to_owned(),
                 headers: headers.clone(),
-                unroutable: Unroutable::Fails,
+                ..Outgoing::new(&self.topology.exchanges.intake, key::MESSAGE, message_id, body)
             })
             .collect();
         let published = testkit::until(PATIENCE, "a connected publisher", async || {

@@ -24,6 +24,10 @@ pub struct Outgoing {
     pub body: Vec<u8>,
     /// Repeats a question's correlation id in its answer.
     pub correlation_id: Option<String>,
+    /// The queue where an answer is wanted.
+    pub reply_to: Option<String>,
+    /// The publisher's user. The broker refuses any other than the login's by closing the channel.
+    pub user_id: Option<String>,
     /// MIME type of the body.
     pub content_type: String,
     /// Headers.
@@ -108,6 +112,8 @@ impl Outgoing {
             message_id: message_id.into(),
             body: body.into(),
             correlation_id: None,
+            reply_to: None,
+            user_id: None,
             content_type: "application/json".to_owned(),
             headers: BTreeMap::new(),
             unroutable: Unroutable::Fails,
@@ -149,6 +155,12 @@ impl Outgoing {
             .with_content_type(short("content type", &self.content_type)?);
         if let Some(id) = &self.correlation_id {
             properties = properties.with_correlation_id(short("correlation id", id)?);
+        }
+        if let Some(queue) = &self.reply_to {
+            properties = properties.with_reply_to(short("reply queue", queue)?);
+        }
+        if let Some(user) = &self.user_id {
+            properties = properties.with_user_id(short("user id", user)?);
         }
         if !self.headers.is_empty() {
             let mut headers = FieldTable::default();
