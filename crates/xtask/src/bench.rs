@@ -68,6 +68,9 @@ pub(crate) struct Options {
     /// Length of the open and of the paced load, in seconds
     #[arg(long, default_value_t = 20)]
     seconds: u32,
+    /// Measure this executable instead of building one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// Let PostgreSQL flush every commit to the disk
     #[arg(long)]
     fsync: bool,
@@ -91,16 +94,10 @@ impl Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let earlier = options.compare.as_deref().map(Saved::read).transpose()?;
-    eprintln!("building turnpike (release)");
-    let built =
-        cargo::run(cargo(&["build", "--release", "--package", "turnpike", "--target-dir"]).arg(checkout::target()))?;
-    ensure!(built.success(), "turnpike could not be built, see above");
-    testkit::use_binary(
-        checkout::target()
-            .join("release")
-            .join(format!("turnpike{}", std::env::consts::EXE_SUFFIX)),
-    );
+    testkit::use_binary(options.binary.clone().map_or_else(build, Ok)?);
     let installed = if options.peers { Some(peers::install()?) } else { None };
+    // An error means that one was chosen already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let _turn = testkit::exclusive();
     eprintln!("starting PostgreSQL and RabbitMQ");
     servers::Servers::ensure_installed()?;
@@ -119,6 +116,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let file = Saved::new(results).write(&options.name)?;
     println!("written to {}", file.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The release build, brought up to date.
+fn build() -> Result<PathBuf> {
+    eprintln!("building turnpike (release)");
+    let mut build = cargo(&["build", "--release", "--package", "turnpike", "--target-dir"]);
+    let built = cargo::run(build.arg(checkout::target()))?;
+    ensure!(built.success(), "turnpike could not be built, see above");
+    let name = format!("turnpike{}", std::env::consts::EXE_SUFFIX);
+    Ok(checkout::target().join("release").join(name))
 }
 
 /// Everything, `runs` times; every second time in the opposite order, so that no scenario always comes first.
