@@ -21,4 +21,4 @@ CROSS JOIN LATERAL (
 ) accepted
 LEFT JOIN LATERAL (SELECT a.ended_at - make_interval(secs => a.post_ms / 1000.0) AS at FROM attempt a WHERE a.id = m.id AND a.attempt = 1) post ON true
 LEFT JOIN LATERAL (SELECT min(e.received_at) AS at FROM status_event e WHERE e.id = m.id AND e.status IN ('delivered', 'read')) delivery ON true
-GROUP BY 1 ORDER BY min(m.id)
+GROUP BY 1 ORDER BY min(m.id::text)

@@ -38,6 +38,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     eprintln!("building turnpike");
     let built = cargo::run(cargo(&["build", "--package", "turnpike", "--target-dir"]).arg(checkout::target()))?;
     ensure!(built.success(), "turnpike could not be built, see above");
+    testkit::use_binary(
+        checkout::target()
+            .join("debug")
+            .join(format!("turnpike{}", std::env::consts::EXE_SUFFIX)),
+    );
     let began = Instant::now();
     let servers = Servers::ensure()?;
     eprintln!(
