@@ -235,7 +235,8 @@ END $$;
 CREATE FUNCTION ring_again(
     p_after      interval[],  -- by rings so far: how long a row may be silent then; the last holds for all that follow
     p_lanes      smallint[],
-    p_per_number integer
+    p_per_number integer,
+    p_limit      integer      -- in all; what it leaves is first the next time, as its alarm has not moved
 ) RETURNS TABLE (o_id uuid, o_number_id bigint, o_lane smallint, o_throughput integer) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -250,7 +251,7 @@ BEGIN
             SELECT m.id, m.wake_at FROM message m
             WHERE m.number_id = d.number_id AND m.state = 20 AND m.lane = l.lane AND m.wake_at <= t AND m.id >= v_floor
             ORDER BY m.wake_at LIMIT p_per_number FOR UPDATE SKIP LOCKED
-        ) s
+        ) s LIMIT p_limit
     ), rung AS (
         UPDATE message m SET rings = m.rings + 1, wake_at = t + p_after[least(m.rings + 2, cardinality(p_after))]
         FROM silent s WHERE m.id = s.id
@@ -263,7 +264,8 @@ END $$;
 -- Attempts whose lease ran out: whoever claimed them died, or hangs. A POST may have happened, so they never go back to the queue.
 CREATE FUNCTION expire_leases(
     p_holds      interval[],  -- by category, from code 0: how long to wait for a webhook
-    p_per_number integer
+    p_per_number integer,
+    p_limit      integer
 ) RETURNS SETOF uuid LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -278,7 +280,7 @@ BEGIN
             SELECT m.id FROM message m
             WHERE m.number_id = d.number_id AND m.state = 30 AND m.lane = l.lane AND m.wake_at <= t AND m.id >= v_floor
             ORDER BY m.wake_at LIMIT p_per_number FOR UPDATE SKIP LOCKED
-        ) s
+        ) s LIMIT p_limit
     )
     UPDATE message m SET state = 40, claim = NULL, wake_at = t + p_holds[m.category + 1], changed_at = t
     FROM silent s WHERE m.id = s.id
@@ -289,7 +291,8 @@ END $$;
 -- Such an attempt counts against the retry budget, so a recipient is not written to again and again.
 CREATE FUNCTION end_holds(
     p_max_failures integer,
-    p_per_number   integer
+    p_per_number   integer,
+    p_limit        integer
 ) RETURNS TABLE (o_id uuid, o_resent boolean) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -304,7 +307,7 @@ BEGIN
             SELECT m.id, m.resend AND m.expires_at > t AND m.failures + 1 < p_max_failures AS again FROM message m
             WHERE m.number_id = d.number_id AND m.state = 40 AND m.lane = l.lane AND m.wake_at <= t AND m.id >= v_floor
             ORDER BY m.wake_at LIMIT p_per_number FOR UPDATE SKIP LOCKED
-        ) s
+        ) s LIMIT p_limit
     )
     UPDATE message m SET
         state    = CASE WHEN o.again THEN 10 ELSE 63 END,

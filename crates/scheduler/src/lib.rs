@@ -1,1 +1,120 @@
-//! Placeholder.
+//! The role for everything that happens because time passed: releases what is due and what has its turn, rings jobs again that were
+//! lost, calls silent attempts uncertain and ends their holds, expires what is late, makes partitions and drops old ones.
+//!
+//! Each duty is a small program of its own ([`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Upkeep`]) whose `run_once` does one pass
+//! and says what it did; [`run`] keeps all of them at it.
+//!
+//! **Invariants.** Any number of schedulers may run: rows are taken with SKIP LOCKED, so each is released once. A row is committed as
+//! queued before its job is published, and a publish that fails is nobody's error: the row's alarm rings and it is published again. An
+//! attempt whose lease ran out never goes back to the queue.
+
+mod duty;
+mod holds;
+mod jobs;
+mod leases;
+mod release;
+mod ring;
+mod upkeep;
+
+use std::time::Duration;
+
+use broker::{Address, Publisher, Topology};
+use chrono::TimeDelta;
+use runtime::health::Health;
+use runtime::{Clock, Shutdown};
+use store::Store;
+
+pub use holds::{EndedPass, Holds};
+pub use leases::{Leases, LeasesPass};
+pub use release::{ReleasePass, Releaser};
+pub use ring::{RingPass, Ringer};
+pub use upkeep::{Retention, Upkeep, UpkeepPass};
+
+/// How much a pass takes on, and how long to rest between two.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Rows that one release pass moves at most; some twenty milliseconds of work.
+    pub release_limit: i32,
+    /// Rest after a release pass that moved something. A pass that filled its limit is followed by the next at once.
+    pub busy: Duration,
+    /// Rest after a release pass that found nothing.
+    pub idle: Duration,
+    /// Rest between passes that repair.
+    pub repair: Duration,
+    /// Rest between looks after partitions and retention.
+    pub upkeep: Duration,
+    /// A job is rung again only while fewer than this wait in its queue: where so many wait, none was lost, and more would not help.
+    pub ring_below: u32,
+    /// What is kept for how long.
+    pub retention: Retention,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            release_limit: 2_000,
+            busy: Duration::from_millis(50),
+            idle: Duration::from_millis(100),
+            repair: Duration::from_secs(1),
+            upkeep: Duration::from_secs(3_600),
+            ring_below: 20_000,
+            retention: Retention::default(),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            messages: TimeDelta::days(90),
+            webhooks: TimeDelta::hours(48),
+            answers: TimeDelta::hours(25),
+            orphans: TimeDelta::days(7),
+            told_events: TimeDelta::days(7),
+            untold_events: TimeDelta::days(30),
+        }
+    }
+}
+
+/// All duties of the role.
+#[derive(Debug)]
+pub struct Scheduler {
+    releaser: Releaser,
+    ringer: Ringer,
+    leases: Leases,
+    holds: Holds,
+    upkeep: Upkeep,
+}
+
+impl Scheduler {
+    /// `publisher` is where jobs go, `address` the same broker, to be asked how many jobs wait.
+    pub fn new(
+        store: &Store,
+        publisher: Publisher,
+        address: Address,
+        topology: Topology,
+        clock: Clock,
+        options: Options,
+    ) -> Self {
+        Self {
+            releaser: Releaser::new(store.clone(), publisher.clone(), &topology, options),
+            ringer: Ringer::new(store.clone(), publisher, address, topology, options),
+            leases: Leases::new(store.clone(), options),
+            holds: Holds::new(store.clone(), options),
+            upkeep: Upkeep::new(store.clone(), clock, options),
+        }
+    }
+}
+
+/// Schedules until the shutdown. Passes under way are finished first. Returns before the publisher may be stopped.
+pub async fn run(scheduler: Scheduler, shutdown: Shutdown, health: &Health) {
+    let probe = health.probe("scheduler");
+    // On the heap, as their futures are large.
+    tokio::join!(
+        Box::pin(duty::keep_at(scheduler.releaser, &shutdown, Some(&probe))),
+        Box::pin(duty::keep_at(scheduler.ringer, &shutdown, None)),
+        Box::pin(duty::keep_at(scheduler.leases, &shutdown, None)),
+        Box::pin(duty::keep_at(scheduler.holds, &shutdown, None)),
+        Box::pin(duty::keep_at(scheduler.upkeep, &shutdown, None)),
+    );
+}

@@ -16,6 +16,15 @@ const RING_AGAIN: Statement = statement!("repair/ring_again", "ringing silent me
 const EXPIRE_LEASES: Statement = statement!("repair/expire_leases", "calling silent attempts uncertain");
 const END_HOLDS: Statement = statement!("repair/end_holds", "giving up uncertain attempts");
 
+/// How much one pass may take on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Rows of one sender number and lane, so that no number takes the whole pass.
+    pub per_number: i32,
+    /// Rows in all.
+    pub all: i32,
+}
+
 /// How uncertain attempts ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndedHolds {
@@ -26,35 +35,39 @@ pub struct EndedHolds {
 }
 
 impl Store {
-    /// Moves the alarm of queued rows in `lanes` that nobody asked about, at most `per_number` of each number and lane, and returns them:
-    /// publish their jobs again. `after[n]` is how long a row that was rung `n` times may be silent; the last holds for all that follow.
+    /// Moves the alarm of queued rows in `lanes` that nobody asked about, and returns them: publish their jobs again. `after[n]` is how
+    /// long a row that was rung `n` times may be silent; the last holds for all that follow.
     pub async fn ring_again(
         &self,
         after: &[TimeDelta],
         lanes: &[Lane],
-        per_number: i32,
+        bounds: Bounds,
     ) -> Result<Vec<Released>, Error> {
         let seconds: Vec<f64> = after.iter().map(|after| after.as_seconds_f64()).collect();
         let lanes: Vec<i16> = lanes.iter().map(|lane| lane.code()).collect();
         let client = self.client().await?;
-        let rows = RING_AGAIN.rows(&client, &[&seconds, &lanes, &per_number]).await?;
+        let rows = RING_AGAIN
+            .rows(&client, &[&seconds, &lanes, &bounds.per_number, &bounds.all])
+            .await?;
         rows.iter().map(released).collect()
     }
 
-    /// Calls attempts uncertain whose lease ran out, at most `per_number` of each number and lane; each waits for a webhook as long as
-    /// its category says.
-    pub async fn expire_leases(&self, per_number: i32) -> Result<Vec<MessageId>, Error> {
+    /// Calls attempts uncertain whose lease ran out; each waits for a webhook as long as its category says.
+    pub async fn expire_leases(&self, bounds: Bounds) -> Result<Vec<MessageId>, Error> {
         let client = self.client().await?;
-        let rows = EXPIRE_LEASES.rows(&client, &[&holds(), &per_number]).await?;
+        let rows = EXPIRE_LEASES
+            .rows(&client, &[&holds(), &bounds.per_number, &bounds.all])
+            .await?;
         Ok(rows.iter().map(|row| MessageId(row.get("id"))).collect())
     }
 
-    /// Ends uncertain attempts whose hold is over, at most `per_number` of each number and lane. An attempt that is repeated counts as
-    /// a failure; at `max_failures` there is no other.
-    pub async fn end_holds(&self, max_failures: u32, per_number: i32) -> Result<EndedHolds, Error> {
+    /// Ends uncertain attempts whose hold is over. One that is repeated counts as a failure; at `max_failures` there is no other.
+    pub async fn end_holds(&self, max_failures: u32, bounds: Bounds) -> Result<EndedHolds, Error> {
         let client = self.client().await?;
         let max_failures = i32::try_from(max_failures).unwrap_or(i32::MAX);
-        let rows = END_HOLDS.rows(&client, &[&max_failures, &per_number]).await?;
+        let rows = END_HOLDS
+            .rows(&client, &[&max_failures, &bounds.per_number, &bounds.all])
+            .await?;
         let mut ended = EndedHolds::default();
         for row in &rows {
             let id = MessageId(row.get::<_, Uuid>("o_id"));

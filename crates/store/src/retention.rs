@@ -10,10 +10,37 @@ use crate::{Error, Store};
 
 const FIND_LIVE_FLOOR: Statement = statement!("retention/find_live_floor", "finding the oldest message under way");
 const DROP_PARTITIONS: Statement = statement!("retention/drop_partitions", "dropping partitions of old messages");
-const DROP_WEBHOOKS: Statement = statement!("retention/drop_webhooks", "deleting applied webhooks");
-const DROP_ANSWERS: Statement = statement!("retention/drop_answers", "deleting answers kept for idempotency keys");
-const DROP_ORPHANS: Statement = statement!("retention/drop_orphans", "deleting statuses of foreign messages");
-const DROP_EVENTS: Statement = statement!("retention/drop_events", "deleting events that were told");
+const DELETE_WEBHOOKS: Statement = statement!("retention/delete_webhooks", "deleting applied webhooks");
+const DELETE_ANSWERS: Statement = statement!("retention/delete_answers", "deleting answers kept for idempotency keys");
+const DELETE_ORPHANS: Statement = statement!("retention/delete_orphans", "deleting statuses of foreign messages");
+const DELETE_EVENTS: Statement = statement!("retention/delete_events", "deleting events that were told");
+
+/// What is over, in the tables beside the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Old {
+    /// Webhook bodies that were applied.
+    Webhooks {
+        /// Received before this.
+        before: DateTime<Utc>,
+    },
+    /// Answers kept for idempotency keys.
+    Answers {
+        /// Given before this.
+        before: DateTime<Utc>,
+    },
+    /// Statuses that name no message of ours.
+    Orphans {
+        /// Received before this.
+        before: DateTime<Utc>,
+    },
+    /// Events. Only the oldest rows are looked at, as many as are to be deleted at most.
+    Events {
+        /// Told, and written before this.
+        told_before: DateTime<Utc>,
+        /// Never told, and written before this.
+        untold_before: DateTime<Utc>,
+    },
+}
 
 impl Store {
     /// Finds anew which partitions may hold an alarm, so that nobody looks through all of them.
@@ -31,31 +58,21 @@ impl Store {
         Ok(day.map(|row| row.get("day")))
     }
 
-    /// Deletes at most `limit` applied webhook bodies received before `before`; says how many.
-    pub async fn drop_webhooks(&self, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-        DROP_WEBHOOKS.run(&self.client().await?, &[&before, &limit]).await
-    }
-
-    /// Deletes at most `limit` answers given before `before`; says how many.
-    pub async fn drop_answers(&self, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-        DROP_ANSWERS.run(&self.client().await?, &[&before, &limit]).await
-    }
-
-    /// Deletes at most `limit` statuses of messages that are not ours, received before `before`; says how many.
-    pub async fn drop_orphans(&self, before: DateTime<Utc>, limit: i64) -> Result<u64, Error> {
-        DROP_ORPHANS.run(&self.client().await?, &[&before, &limit]).await
-    }
-
-    /// Deletes events among the `limit` oldest: those told and from before `told_before`, and those never told and from before
-    /// `untold_before`; says how many rows.
-    pub async fn drop_events(
-        &self,
-        told_before: DateTime<Utc>,
-        untold_before: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<u64, Error> {
-        DROP_EVENTS
-            .run(&self.client().await?, &[&told_before, &untold_before, &limit])
-            .await
+    /// Deletes at most `limit` old rows of a side table; says how many.
+    pub async fn delete_old(&self, old: Old, limit: i64) -> Result<u64, Error> {
+        let client = self.client().await?;
+        match old {
+            Old::Webhooks { before } => DELETE_WEBHOOKS.run(&client, &[&before, &limit]).await,
+            Old::Answers { before } => DELETE_ANSWERS.run(&client, &[&before, &limit]).await,
+            Old::Orphans { before } => DELETE_ORPHANS.run(&client, &[&before, &limit]).await,
+            Old::Events {
+                told_before,
+                untold_before,
+            } => {
+                DELETE_EVENTS
+                    .run(&client, &[&told_before, &untold_before, &limit])
+                    .await
+            }
+        }
     }
 }

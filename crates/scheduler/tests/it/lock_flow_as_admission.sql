@@ -1,0 +1,1 @@
+SELECT 1 FROM flow f FOR KEY SHARE

@@ -1,0 +1,11 @@
+//! The scheduler against a real PostgreSQL and a real RabbitMQ.
+
+#![expect(clippy::unwrap_used, reason = "a stage that cannot be set fails its test")]
+
+mod fairness;
+mod forgetting;
+mod punctuality;
+mod releasing;
+mod repairing;
+mod upkeep;
+mod world;
