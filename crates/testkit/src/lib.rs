@@ -5,8 +5,10 @@
 
 mod built;
 pub mod checkout;
+pub mod client;
 pub mod database;
 pub mod figures;
+pub mod history;
 pub mod program;
 pub mod proxy;
 pub mod seed;

@@ -1,0 +1,28 @@
+//! Nothing is lost, nothing is invented: the customer's ledger against the database.
+
+use super::broken::{Broken, Invariant, note, note_of};
+use super::view::View;
+
+pub(super) fn check(view: &View<'_>, broken: &mut Vec<Broken>) {
+    let client = &view.history.client;
+    for id in &client.told {
+        if view.row(*id).is_none() {
+            note_of(broken, Invariant::Kept, *id, "was answered and is no row");
+        }
+    }
+    let untold: Vec<_> = view
+        .history
+        .messages
+        .iter()
+        .filter(|row| !client.told.contains(&row.id))
+        .collect();
+    if untold.len() > client.in_doubt {
+        let detail = format!(
+            "{} rows that nobody was told of, {} requests in doubt; the first is {}",
+            untold.len(),
+            client.in_doubt,
+            untold[0].id
+        );
+        note(broken, Invariant::Kept, detail);
+    }
+}
