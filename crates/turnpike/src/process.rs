@@ -212,26 +212,54 @@ async fn everything_is_up(health: &Health) {
 async fn drain(shutdown: &Shutdown, backstage: &Shutdown) -> Exit {
     let drained = shutdown.drain(GRACE).await;
     backstage.drain(LAST_PUBLISH).await;
-    match (drained, shutdown.failure().or_else(|| backstage.failure())) {
-        (_, Some(reason)) => {
-            error!("stopped because a part broke: {reason}");
-            Exit::Broken
+    let failure = shutdown.failure().or_else(|| backstage.failure());
+    let exit = verdict(&drained, failure);
+    match (exit, drained) {
+        (Exit::Broken, _) => error!("stopped because a part broke: {}", failure.unwrap_or_default()),
+        (_, Drained::TimedOut { unfinished }) => {
+            let (left, waited) = (unfinished.join(", "), GRACE.as_secs());
+            warn!("stopped with work unfinished after {waited} s: {left}; other replicas take it over");
         }
-        (Drained::TimedOut { unfinished }, None) => {
-            let left = unfinished.join(", ");
-            warn!(
-                "stopped with work unfinished after {} s: {left}; other replicas take it over",
-                GRACE.as_secs()
-            );
-            Exit::Unfinished
-        }
-        (Drained::Clean, None) => {
-            info!("stopped, everything in hand was finished");
-            Exit::Done
-        }
+        (_, Drained::Clean) => info!("stopped, everything in hand was finished"),
+    }
+    exit
+}
+
+/// A broken part is the cause of whatever was left unfinished.
+fn verdict(drained: &Drained, failure: Option<&str>) -> Exit {
+    match (drained, failure) {
+        (_, Some(_)) => Exit::Broken,
+        (Drained::TimedOut { .. }, None) => Exit::Unfinished,
+        (Drained::Clean, None) => Exit::Done,
     }
 }
 
 fn names(wanted: &[Role]) -> String {
     wanted.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_is_only_what_was_asked_for_and_finished() {
+        let unfinished = Drained::TimedOut {
+            unfinished: vec!["sender".to_owned()],
+        };
+
+        assert_eq!(verdict(&Drained::Clean, None), Exit::Done);
+        assert_eq!(verdict(&unfinished, None), Exit::Unfinished);
+        assert_eq!(verdict(&Drained::Clean, Some("it panicked")), Exit::Broken);
+        assert_eq!(verdict(&unfinished, Some("it panicked")), Exit::Broken);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_breaks_is_not_a_success() {
+        let (shutdown, backstage) = (Shutdown::new(), Shutdown::new());
+        backstage.spawn("publisher", async { panic!("gone") });
+        backstage.requested().await;
+
+        assert_eq!(drain(&shutdown, &backstage).await, Exit::Broken);
+    }
 }

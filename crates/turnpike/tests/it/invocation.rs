@@ -69,3 +69,10 @@ pub(crate) fn ledger(database: &TestDatabase) -> Vec<(&'static str, String)> {
 pub(crate) fn borrowed<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     variables.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
+
+/// A client for loopback.
+pub(crate) fn http() -> reqwest::Client {
+    meta::install_crypto();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+    client.build().expect("a client without certificates")
+}

@@ -11,4 +11,5 @@ mod help;
 mod invocation;
 mod migrate;
 mod roles;
+mod running;
 mod simulator;
