@@ -61,26 +61,22 @@ pub(crate) async fn run(_: &Options) -> Result<Exit> {
         }
     }
     // Whatever could be read is looked at, even when other variables are wrong.
-    let (ledger, broker) = tokio::join!(
+    let ((ledger, accounts), broker) = tokio::join!(
         async {
             match &database {
-                Some(database) => Some(look_at_database(database, key.as_ref(), meta.as_ref()).await),
-                None => None,
+                Some(database) => look_at_database(database, key.as_ref(), meta.as_ref()).await,
+                None => (None, Vec::new()),
             }
         },
         async {
             match &amqp {
-                Some(amqp) => Some(("broker".to_owned(), in_time(look_at_broker(amqp)).await)),
+                Some(amqp) => Some(in_time(look_at_broker(amqp)).await),
                 None => None,
             }
         }
     );
-    let (mut ledger, mut accounts) = (ledger.unwrap_or_default(), Vec::new());
-    if !ledger.is_empty() {
-        accounts = ledger.split_off(1);
-    }
-    findings.extend(ledger);
-    findings.extend(broker);
+    findings.extend(ledger.map(|finding| ("database".to_owned(), finding)));
+    findings.extend(broker.map(|finding| ("broker".to_owned(), finding)));
     findings.extend(accounts);
     Ok(report(&findings))
 }
@@ -111,23 +107,22 @@ async fn in_time(looking: impl Future<Output = Finding>) -> Finding {
     })
 }
 
-/// The database's line first, then one for every account, which only the database knows.
+/// The database, and every account, which only the database knows.
 async fn look_at_database(
     database: &Database,
     key: Option<&SecretKey>,
     meta: Option<&config::Meta>,
-) -> Vec<(String, Finding)> {
+) -> (Option<Finding>, Vec<(String, Finding)>) {
     let store = match settings::store(database, key.unwrap_or(&settings::NO_KEY), 2, "turnpike check") {
         Ok(store) => store,
-        Err(error) => return vec![("database".to_owned(), Err(chain(error.as_ref())))],
+        Err(error) => return (Some(Err(chain(error.as_ref()))), Vec::new()),
     };
     let schema = in_time(look_at_schema(&store)).await;
-    let is_usable = schema.is_ok();
-    let mut findings = vec![("database".to_owned(), schema)];
-    if let (true, Some(_), Some(meta)) = (is_usable, key, meta) {
-        findings.extend(look_at_meta(&store, meta).await);
-    }
-    findings
+    let accounts = match (&schema, key, meta) {
+        (Ok(_), Some(_), Some(meta)) => look_at_meta(&store, meta).await,
+        _ => Vec::new(),
+    };
+    (Some(schema), accounts)
 }
 
 async fn look_at_schema(store: &Store) -> Finding {
