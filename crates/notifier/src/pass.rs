@@ -1,0 +1,85 @@
+//! One pass: number what is new, then tell what is numbered, organization by organization.
+
+use broker::{Outgoing, Unroutable};
+use store::Error;
+use store::events::Turn;
+
+use crate::{Event, Notifier};
+
+/// What one pass did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// Changes that got their numbers.
+    pub numbered: i64,
+    /// Changes that the broker has now.
+    pub told: usize,
+    /// Changes that the broker did not confirm; they are told again.
+    pub unconfirmed: usize,
+    /// It took on as much as it may of some organization, so there is more to do at once.
+    pub full: bool,
+}
+
+impl Pass {
+    /// There was nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn count(&self) {
+        metrics::counter!("turnpike_events_told_total").increment(self.told as u64);
+        metrics::counter!("turnpike_events_unconfirmed_total").increment(self.unconfirmed as u64);
+    }
+}
+
+impl Notifier {
+    /// One pass. Without a broker, changes are numbered and wait.
+    ///
+    /// # Errors
+    /// When the ledger does not answer. What was published by then is published again.
+    pub async fn run_once(&self) -> Result<Pass, Error> {
+        let mut pass = Pass {
+            numbered: self.store.number_events(self.options.rows).await?,
+            ..Pass::default()
+        };
+        pass.full = pass.numbered >= i64::from(self.options.rows);
+        if !self.publisher.is_connected() {
+            return Ok(Pass { full: false, ..pass });
+        }
+        let organizations = self.store.organizations_to_tell().await?;
+        if organizations.is_empty() {
+            return Ok(pass);
+        }
+        let mut teller = self.store.teller().await?;
+        for organization in organizations {
+            if let Some(turn) = teller.turn(organization, self.options.changes).await? {
+                self.tell(turn, &mut pass).await?;
+            }
+        }
+        Ok(pass)
+    }
+
+    /// Publishes a turn's changes, and notes down those up to the first that was not confirmed.
+    async fn tell(&self, turn: Turn<'_>, pass: &mut Pass) -> Result<(), Error> {
+        let batch = turn
+            .changes
+            .iter()
+            .map(|change| self.outgoing(&Event::new(&turn.slug, change), &turn.slug));
+        let published = self.publisher.publish(batch.collect()).await;
+        let told = published
+            .iter()
+            .take_while(|published| published.is_confirmed())
+            .count();
+        pass.told += told;
+        pass.unconfirmed += published.len() - told;
+        pass.full |= turn.changes.len() >= self.options.changes;
+        turn.published(told).await
+    }
+
+    /// It may well be that nobody listens, which is fine.
+    fn outgoing(&self, event: &Event<'_>, slug: &str) -> Outgoing {
+        Outgoing {
+            unroutable: Unroutable::IsFine,
+            ..Outgoing::new(&self.exchange, event.routing_key(slug), &event.id, event.encode())
+        }
+    }
+}

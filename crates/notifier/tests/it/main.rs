@@ -1,0 +1,9 @@
+//! The notifier against a real PostgreSQL and a real RabbitMQ, with a listener that is no part of Turnpike.
+
+#![expect(clippy::unwrap_used, reason = "a stage that cannot be set fails its test")]
+
+mod changes;
+mod listener;
+mod order;
+mod retelling;
+mod world;
