@@ -257,15 +257,14 @@ fn failure(submission: &Submission, failed: &store::Error) -> Answer {
     Problem::from(failed).into()
 }
 
-/// The error and what caused it, in one line.
+/// The error and what caused it, in one line. Of each only the first: PostgreSQL's second one may quote the failing row, and so a
+/// person's number.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    let errors = std::iter::successors(Some(error), |error| error.source());
+    let lines: Vec<String> = errors
+        .map(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+        .collect();
+    lines.join(": ")
 }
 
 impl Plan {

@@ -135,6 +135,8 @@ impl Intake {
         let mut replies = Vec::new();
         for (delivery, answer) in batch.iter().zip(&answers) {
             if !answer.recorded {
+                let code = answer.error_code().unwrap_or_default().to_owned();
+                metrics::counter!("turnpike_intake_rejected_total", "code" => code).increment(1);
                 copies.push(rejected::copy(delivery, answer, &self.topology));
             }
             replies.extend(reply::to(delivery, answer, &self.topology, now));

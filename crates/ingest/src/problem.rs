@@ -128,7 +128,7 @@ impl Problem {
     pub fn internal() -> Self {
         Self::new(
             Code::InternalError,
-            "Nothing was processed: the service could not keep this request; its log says why under this request id.",
+            "Nothing was processed: the service failed and logged why; report it with this request id.",
         )
     }
 

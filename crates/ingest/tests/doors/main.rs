@@ -1,0 +1,16 @@
+//! Both doors of ingest over real sockets, with a real database and a real broker.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod amqp;
+mod bad_input;
+mod broadcasts;
+mod calling_back;
+mod client;
+mod idempotency;
+mod leaving;
+mod messages;
+mod reading;
+mod repeating;
+mod rig;
+mod windows;
