@@ -3,4 +3,4 @@ SELECT calls, rows, round(total_exec_time::numeric, 1) AS total_ms, round(mean_e
        regexp_replace(query, '\s+', ' ', 'g') AS query
 FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-ORDER BY total_exec_time DESC LIMIT 30
+ORDER BY total_exec_time DESC LIMIT 16

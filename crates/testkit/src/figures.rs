@@ -45,6 +45,8 @@ pub struct Run {
     pub messages: u64,
     pub accepted: u64,
     pub read: u64,
+    /// Admissions: one for each message, and one more for each that was given back or repeated.
+    pub claims: u64,
     /// When the last outcome was recorded.
     pub last_recorded_at: Option<f64>,
     /// When the last webhook was applied; none when none came.

@@ -56,6 +56,12 @@ pub(crate) struct Options {
     /// Measure no route of ours
     #[arg(long, requires = "peers")]
     peers_only: bool,
+    /// Sender numbers of the closed and open loads
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=999))]
+    numbers: u16,
+    /// Messages per second of each, as the largest that Meta grants: the pace is kept and, over all numbers, holds nothing up
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    throughput: u32,
     /// Meta's time to answer in the closed and open loads, in milliseconds
     #[arg(long, default_value_t = 0)]
     latency: u64,

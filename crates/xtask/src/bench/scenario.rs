@@ -13,9 +13,6 @@ use super::rig::{Machines, Plan, Rig};
 use super::usage::{Group, Snapshot, Watch};
 use super::{Options, statements};
 
-/// Sender numbers, and messages per second of each: so many that the pace is enforced and does not hold anything up.
-const NUMBERS: u16 = 8;
-const THROUGHPUT: u32 = 100_000;
 /// Recipients of a broadcast: as many as one request may have.
 const PER_REQUEST: usize = 256;
 /// HTTP connections that a closed load uses.
@@ -61,7 +58,11 @@ impl Scenario {
                     Kind::Broadcast => 100_000,
                     Kind::Intake | Kind::Webhooks | Kind::Pace | Kind::Open => 50_000,
                 }) as usize;
-                let limits: &[u32] = if kind == Kind::Pace { &[80, 1000] } else { &[THROUGHPUT] };
+                let limits: &[u32] = if kind == Kind::Pace {
+                    &[80, 1000]
+                } else {
+                    &[options.throughput]
+                };
                 scenarios.extend(limits.iter().map(|&limit| {
                     let messages = match kind {
                         Kind::Pace => limit as usize * options.seconds as usize,
@@ -105,7 +106,7 @@ impl Scenario {
         let is_paced = self.kind == Kind::Pace;
         let plan = Plan {
             senders: self.senders,
-            numbers: if is_paced { 1 } else { NUMBERS },
+            numbers: if is_paced { 1 } else { options.numbers },
             throughput: self.limit,
             latency: if is_paced { PACED_LATENCY } else { options.latency },
             webhooks: self.kind == Kind::Webhooks,
@@ -142,7 +143,10 @@ impl Scenario {
             run.others,
             rig.logs()
         );
-        let mut notes = vec![format!("handed in after {:.1} s", handed_in.as_secs_f64())];
+        let mut notes = vec![
+            format!("handed in after {:.1} s", handed_in.as_secs_f64()),
+            format!("{:.2} claims a message", run.claims as f64 / messages as f64),
+        ];
         if !report.ok {
             notes.push(format!("VIOLATIONS {:?}", report.violations.counts));
         }
