@@ -1,6 +1,6 @@
 //! The HTTP door: thin handlers around the core.
 //!
-//! Every answer of ours is an [`Answer`] until the very last moment; [`exchange`] gives it its request id and writes it out, so there
+//! Every answer of ours is an [`Answer`] until the very last moment; `exchange` gives it its request id and writes it out, so there
 //! is one place that knows how an answer looks. Routes that are mounted beside ours answer as they like.
 
 mod authenticated;
@@ -85,7 +85,7 @@ pub fn router(api: Api, beside: Router) -> Router {
 }
 
 impl IntoResponse for Answer {
-    /// Carries itself to [`exchange::answered`].
+    /// Carries itself to `exchange::answered`.
     fn into_response(self) -> Response {
         let mut response = Response::default();
         response.extensions_mut().insert(self);
