@@ -3,6 +3,7 @@
 //! **Invariant:** a role is started the same way alone and among all: `turnpike run` is nothing but every role in one process.
 
 mod ingest;
+mod notifier;
 mod receipts;
 mod scheduler;
 mod sender;
@@ -104,16 +105,11 @@ impl Role {
 /// Starts a role: builds what it works with and hands it to a task that the shutdown waits for.
 pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
     match settings {
-        Settings::Ingest { http, app } => ingest::start(http, app, shared).await,
-        Settings::Sender { meta } => sender::start(&meta, shared),
-        Settings::Receipts => {
-            receipts::start(shared);
-            Ok(())
-        }
-        Settings::Scheduler => {
-            scheduler::start(shared);
-            Ok(())
-        }
-        Settings::Notifier => anyhow::bail!("not part of this build"),
+        Settings::Ingest { http, app } => ingest::start(http, app, shared).await?,
+        Settings::Scheduler => scheduler::start(shared),
+        Settings::Sender { meta } => sender::start(&meta, shared)?,
+        Settings::Receipts => receipts::start(shared),
+        Settings::Notifier => notifier::start(shared),
     }
+    Ok(())
 }

@@ -21,7 +21,7 @@ pub(crate) fn about(role: Role) -> &'static str {
         Role::Scheduler => "Role: do what is due because time passed: release, retry, resolve, expire",
         Role::Sender => "Role: decide, admit and post messages to Meta, within every limit",
         Role::Receipts => "Role: apply Meta's webhooks: statuses, inbound messages, STOP words, account updates",
-        Role::Notifier => "Role: tell others what happened: signed webhooks and the events exchange",
+        Role::Notifier => "Role: tell others what happened, on the events exchange",
     }
 }
 
@@ -50,7 +50,8 @@ pub(crate) fn help(role: Role) -> String {
             "nothing more",
         ),
         Role::Notifier => (
-            "Delivers one event per change, in order and without gaps per organization, until it is taken.",
+            "Publishes one event per change of a message's status to the exchange `turnpike.events`, in order and without gaps\n\
+             per organization, at least once.",
             "nothing more",
         ),
     };
