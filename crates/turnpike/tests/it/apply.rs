@@ -5,7 +5,7 @@ use testkit::database::{self, TestDatabase};
 
 use crate::invocation::{Said, borrowed, call, call_with_input, ledger};
 
-const ACME: &str = r#"
+pub(crate) const ACME: &str = r#"
 [[organization]]
 slug = "acme"
 name = "Acme"

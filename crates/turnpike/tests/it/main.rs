@@ -13,3 +13,4 @@ mod migrate;
 mod roles;
 mod running;
 mod simulator;
+mod whole;

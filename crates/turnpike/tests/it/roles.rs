@@ -6,7 +6,7 @@ use crate::invocation::{borrowed, call, http, ledger};
 use crate::running::Running;
 
 /// What every role needs, with a prefix of its own on the shared broker and free ports.
-fn variables(database: &TestDatabase, prefix: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn variables(database: &TestDatabase, prefix: &str) -> Vec<(&'static str, String)> {
     let mut variables = ledger(database);
     variables.extend([
         ("TURNPIKE_AMQP_URL", database.amqp_url.clone()),
@@ -19,7 +19,7 @@ fn variables(database: &TestDatabase, prefix: &str) -> Vec<(&'static str, String
 }
 
 /// Removes what a test declared on the shared broker.
-async fn clean_up(database: &TestDatabase, prefix: &str) {
+pub(crate) async fn clean_up(database: &TestDatabase, prefix: &str) {
     let address = broker::Address::parse(&database.amqp_url).unwrap();
     let admin = broker::Admin::open(&address).await.unwrap();
     let topology = broker::Topology::new(&format!("{prefix}-{}", std::process::id()));
