@@ -17,7 +17,7 @@ const PER_BROADCAST: usize = 256;
 pub struct Client {
     /// Messages whose id was answered.
     pub told: BTreeSet<MessageId>,
-    /// Messages whose request got no answer: as many rows may exist that nobody was told of.
+    /// Messages whose request got no answer, or one of 5xx: as many rows may exist that nobody was told of.
     pub in_doubt: usize,
     /// Messages that were called back for certain, and when that answer came, in Unix milliseconds.
     pub canceled: BTreeMap<MessageId, i64>,
@@ -76,7 +76,8 @@ impl Client {
 
     async fn ask(&mut self, stack: &Stack, path: &str, body: &Value, messages: usize) -> Result<Value> {
         let answered = stack.post(path, body).await;
-        if answered.is_err() {
+        // An answer of 5xx promises nothing, in neither direction.
+        if answered.as_ref().map_or(true, |(status, _)| *status >= 500) {
             self.in_doubt += messages;
         }
         let (status, answer) = answered?;

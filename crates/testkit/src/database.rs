@@ -61,6 +61,19 @@ pub async fn empty_on(servers: &Servers) -> Result<TestDatabase> {
     create(servers, "template0").await
 }
 
+/// A fresh, migrated database on another PostgreSQL, beside the shared broker: for tests that break their PostgreSQL.
+///
+/// # Errors
+/// When one of the servers cannot be had, or refuses.
+pub async fn fresh_beside(database_url: &str) -> Result<TestDatabase> {
+    let shared = servers().await?;
+    fresh_on(&Servers {
+        database_url: database_url.to_owned(),
+        ..shared
+    })
+    .await
+}
+
 /// An empty database, for tests of the migrations themselves.
 ///
 /// # Panics

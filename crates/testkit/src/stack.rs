@@ -45,6 +45,8 @@ pub struct Plan {
     pub tenant: Choice,
     /// Another broker than the shared one.
     pub amqp_url: Option<String>,
+    /// Another PostgreSQL than the shared one: the URL of any database on it.
+    pub database_url: Option<String>,
     /// Changes the simulator.
     pub simulator: Option<Value>,
 }
@@ -56,7 +58,10 @@ impl Stack {
     /// When a server cannot be had.
     pub async fn prepare(plan: Plan) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let database = database::fresh().await;
+        let database = match &plan.database_url {
+            Some(server) => database::fresh_beside(server).await?,
+            None => database::fresh().await,
+        };
         let tenant = seed::tenant(&database.store, &plan.tenant).await;
         let declared: Declaration = serde_json::from_value(seed::declaration(&plan.tenant))?;
         let mut config = Config {
