@@ -6,7 +6,7 @@ use lapin::types::FieldTable;
 
 use crate::connection::close;
 use crate::error::{ANSWER, within};
-use crate::topology::{Topology, short};
+use crate::topology::{Topology, bind, declare_queue, short};
 use crate::{Address, Connection, Error};
 
 /// AMQP's code for a thing that does not exist.
@@ -64,6 +64,18 @@ impl Admin {
             Err(Error::Refused { source, .. }) if is_not_found(&source) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes a queue of somebody who listens: it gets what is published on `exchange` with a routing key that fits `key`, as
+    /// `acme.message.*` fits `acme.message.sent`. Again is harmless.
+    ///
+    /// # Errors
+    /// When there is no such exchange, or the queue exists differently.
+    pub async fn bind_queue(&self, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
+        let channel = self.0.channel().await?;
+        declare_queue(&channel, queue).await?;
+        bind(&channel, queue, exchange, key).await?;
+        close(&channel).await
     }
 
     /// Removes what is waiting in a queue and returns how many messages that were.

@@ -169,7 +169,7 @@ async fn declare_exchange(
     within("declaring an exchange", ANSWER, declared).await
 }
 
-async fn declare_queue(channel: &Channel, name: &str) -> Result<(), Error> {
+pub(crate) async fn declare_queue(channel: &Channel, name: &str) -> Result<(), Error> {
     let mut quorum = FieldTable::default();
     quorum.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     let declared = channel.queue_declare(short("queue name", name)?, QueueDeclareOptions::durable(), quorum);
@@ -177,7 +177,7 @@ async fn declare_queue(channel: &Channel, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
+pub(crate) async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
     let (queue, exchange) = (short("queue name", queue)?, short("exchange name", exchange)?);
     let bound = channel.queue_bind(
         queue,

@@ -1,11 +1,14 @@
 //! Which changes become events, and what the events say.
 
 use domain::{Delivery, PublicStatus, State};
+use runtime::health::Health;
+use runtime::{Drained, Shutdown};
 use testkit::seed::{self, Choice};
+use testkit::until;
 use uuid::Uuid;
 
 use crate::listener::Listener;
-use crate::world::World;
+use crate::world::{SOON, World};
 
 #[tokio::test]
 async fn the_ledger_and_the_domain_have_the_same_word_for_every_message() {
@@ -30,7 +33,7 @@ async fn the_ledger_and_the_domain_have_the_same_word_for_every_message() {
 async fn every_step_of_a_message_is_an_event_of_its_organization() {
     let world = World::new().await;
     let organization = world.tenant.organization;
-    let mut listener = Listener::bind(&world.database.amqp_url, &world.topology, "acme0.message.*", None).await;
+    let mut listener = Listener::bind(&world, "acme0.message.*").await;
     let flow = Uuid::now_v7();
 
     world
@@ -65,7 +68,7 @@ async fn every_step_of_a_message_is_an_event_of_its_organization() {
         assert_eq!(heard.body["data"]["broadcast_id"], flow.to_string());
         assert_eq!(heard.body["id"], heard.message_id);
     }
-    listener.close().await;
+    listener.close(&world).await;
     world.finish().await;
 }
 
@@ -79,7 +82,7 @@ async fn what_changes_no_public_status_is_no_event_and_a_refusal_has_its_reason(
     world
         .run(&format!("CALL make_messages({organization}, 1, 60::smallint)"))
         .await;
-    let mut listener = Listener::bind(&world.database.amqp_url, &world.topology, "#", None).await;
+    let mut listener = Listener::bind(&world, "#").await;
     assert_eq!(world.tell_all().await.told, 4);
     let heard = listener.hear(4).await;
     assert_eq!(heard.iter().filter(|event| event.status() == "pending").count(), 3);
@@ -96,7 +99,7 @@ async fn what_changes_no_public_status_is_no_event_and_a_refusal_has_its_reason(
     world.run("UPDATE message SET rings = 0 WHERE false").await;
 
     assert!(world.tell_all().await.is_empty());
-    listener.close().await;
+    listener.close(&world).await;
     world.finish().await;
 }
 
@@ -111,7 +114,7 @@ async fn each_organization_counts_for_itself() {
         },
     )
     .await;
-    let mut listener = Listener::bind(&world.database.amqp_url, &world.topology, "acme1.#", None).await;
+    let mut listener = Listener::bind(&world, "acme1.#").await;
 
     world
         .run(&format!(
@@ -131,7 +134,7 @@ async fn each_organization_counts_for_itself() {
         .map(crate::listener::Heard::sequence)
         .collect();
     assert_eq!(sequences, [1, 2, 3]);
-    listener.close().await;
+    listener.close(&world).await;
     world.finish().await;
 }
 
@@ -153,5 +156,30 @@ async fn a_large_change_is_split_into_rows_of_bounded_size() {
     assert!(sizes.iter().all(|size| *size <= 500), "{sizes:?}");
     assert_eq!(sizes.iter().sum::<i64>(), 1300);
     assert_eq!(rows.last().unwrap()["sequence"], 1300);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_running_notifier_tells_what_changes_and_stops_when_it_is_asked_to() {
+    let world = World::new().await;
+    let mut listener = Listener::bind(&world, "#").await;
+    let (shutdown, health) = (Shutdown::new(), Health::new());
+    let (notifier, word, watched) = (world.notifier(), shutdown.clone(), health.clone());
+    shutdown.spawn("notifier", async move { notifier::run(notifier, word, &watched).await });
+
+    world
+        .run(&format!(
+            "CALL make_messages({}, 2, 20::smallint)",
+            world.tenant.organization
+        ))
+        .await;
+
+    assert_eq!(listener.hear(2).await.len(), 2);
+    until(SOON, "a pass that says it is well", async || {
+        health.is_ready().then_some(())
+    })
+    .await;
+    assert_eq!(shutdown.drain(SOON).await, Drained::Clean);
+    listener.close(&world).await;
     world.finish().await;
 }

@@ -1,19 +1,15 @@
-//! Another system that listens to events, with a queue and a client of its own.
+//! Another system that listens to events, with a queue of its own.
 
-use broker::Topology;
-use futures_util::StreamExt as _;
-use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
-use lapin::{Connection, ConnectionProperties, Consumer};
+use broker::{Connection, Subscription};
 use serde_json::Value;
+use uuid::Uuid;
 
-use crate::world::SOON;
+use crate::world::{SOON, World};
 
 pub(crate) struct Listener {
-    connection: Connection,
-    consumer: Option<Consumer>,
-    channel: lapin::Channel,
     queue: String,
+    connection: Connection,
+    subscription: Subscription,
 }
 
 /// An event as it arrived.
@@ -39,73 +35,38 @@ impl Heard {
 }
 
 impl Listener {
-    /// Hears what is published with such a key from now on. With `room`, the queue refuses what is more than that.
-    pub(crate) async fn bind(amqp_url: &str, topology: &Topology, key: &str, room: Option<i32>) -> Self {
-        let connection = Connection::connect(amqp_url, ConnectionProperties::default())
-            .await
-            .unwrap();
-        let channel = connection.create_channel().await.unwrap();
-        let options = QueueDeclareOptions {
-            exclusive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let mut arguments = FieldTable::default();
-        if let Some(room) = room {
-            arguments.insert("x-max-length".into(), room.into());
-            arguments.insert(
-                "x-overflow".into(),
-                lapin::types::AMQPValue::LongString("reject-publish".into()),
-            );
-        }
-        let queue = channel
-            .queue_declare("".into(), options, arguments)
-            .await
-            .unwrap()
-            .name()
-            .to_string();
-        let bound = channel.queue_bind(
-            queue.as_str().into(),
-            topology.exchanges.events.as_str().into(),
-            key.into(),
-            QueueBindOptions::default(),
-            FieldTable::default(),
-        );
+    /// Hears what is published with such a key from now on.
+    pub(crate) async fn bind(world: &World, key: &str) -> Self {
+        let queue = format!("{}.listener.{}", world.topology.prefix(), Uuid::now_v7().simple());
+        let bound = world.admin.bind_queue(&queue, &world.topology.exchanges.events, key);
         bound.await.unwrap();
+        let connection = Connection::open(&world.address, "listener").await.unwrap();
+        let subscription = connection.consume(&queue, 500).await.unwrap();
         Self {
-            connection,
-            consumer: None,
-            channel,
             queue,
+            connection,
+            subscription,
         }
     }
 
     /// The next so many events.
     pub(crate) async fn hear(&mut self, count: usize) -> Vec<Heard> {
-        if self.consumer.is_none() {
-            let options = BasicConsumeOptions {
-                no_ack: true,
-                ..BasicConsumeOptions::default()
-            };
-            let consumed =
-                self.channel
-                    .basic_consume(self.queue.as_str().into(), "".into(), options, FieldTable::default());
-            self.consumer = Some(consumed.await.unwrap());
-        }
-        let consumer = self.consumer.as_mut().unwrap();
         let mut heard = Vec::new();
         while heard.len() < count {
-            let next = tokio::time::timeout(SOON, consumer.next()).await;
+            let next = tokio::time::timeout(SOON, self.subscription.next()).await;
             let delivery = next.expect("an event comes soon").unwrap().unwrap();
             heard.push(Heard {
-                key: delivery.routing_key.to_string(),
-                message_id: delivery.properties.message_id().as_ref().unwrap().to_string(),
-                body: serde_json::from_slice(&delivery.data).unwrap(),
+                key: delivery.routing_key.clone(),
+                message_id: delivery.properties.message_id.clone().unwrap(),
+                body: serde_json::from_slice(&delivery.body).unwrap(),
             });
+            delivery.ack().await.unwrap();
         }
         heard
     }
 
-    pub(crate) async fn close(self) {
-        self.connection.close(200, "OK".into()).await.unwrap();
+    pub(crate) async fn close(self, world: &World) {
+        self.connection.close().await.unwrap();
+        world.admin.delete_queue(&self.queue).await.unwrap();
     }
 }

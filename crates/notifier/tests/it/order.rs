@@ -13,7 +13,7 @@ const LADDER: [&str; 6] = ["pending", "sending", "accepted", "sent", "delivered"
 #[tokio::test]
 async fn numbers_have_no_gaps_and_keep_the_order_of_each_message_under_many_writers_and_notifiers() {
     let world = World::new().await;
-    let mut listener = Listener::bind(&world.database.amqp_url, &world.topology, "#", None).await;
+    let mut listener = Listener::bind(&world, "#").await;
     world
         .run(&format!(
             "CALL make_messages({}, 60, 20::smallint)",
@@ -67,7 +67,7 @@ async fn numbers_have_no_gaps_and_keep_the_order_of_each_message_under_many_writ
         "too little was written to say anything: {}",
         heard.len()
     );
-    listener.close().await;
+    listener.close(&world).await;
     world.finish().await;
 }
 

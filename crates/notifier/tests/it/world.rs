@@ -18,7 +18,8 @@ pub(crate) struct World {
     pub(crate) database: TestDatabase,
     pub(crate) topology: Topology,
     pub(crate) tenant: Tenant,
-    admin: Admin,
+    pub(crate) address: Address,
+    pub(crate) admin: Admin,
     publisher: Publisher,
     shutdown: Shutdown,
     _turn: Turn,
@@ -44,6 +45,7 @@ impl World {
             database,
             topology,
             tenant,
+            address,
             admin,
             publisher,
             shutdown,
@@ -93,7 +95,8 @@ impl World {
     }
 }
 
-fn publisher(address: &Address, topology: &Topology, shutdown: &Shutdown) -> Publisher {
+/// A publisher whose sessions are supervised until the shutdown.
+pub(crate) fn publisher(address: &Address, topology: &Topology, shutdown: &Shutdown) -> Publisher {
     let (publisher, driver) = Publisher::new();
     let (address, topology, supervised) = (address.clone(), topology.clone(), shutdown.clone());
     shutdown.spawn("publisher", async move {
