@@ -257,14 +257,10 @@ fn failure(submission: &Submission, failed: &store::Error) -> Answer {
     Problem::from(failed).into()
 }
 
-/// The error and what caused it, in one line. Of each only the first: PostgreSQL's second one may quote the failing row, and so a
-/// person's number.
+/// The error and what caused it, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let errors = std::iter::successors(Some(error), |error| error.source());
-    let lines: Vec<String> = errors
-        .map(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
-        .collect();
-    lines.join(": ")
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl Plan {

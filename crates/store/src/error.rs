@@ -1,4 +1,9 @@
 //! What can go wrong between us and the ledger.
+//!
+//! **Invariant:** no error shows a row. PostgreSQL's details quote the values it refused, phone numbers among them, and errors end in
+//! logs; so [`Cause`] keeps them to itself.
+
+use std::fmt;
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
@@ -19,7 +24,7 @@ pub enum Error {
         doing: &'static str,
         /// PostgreSQL's answer.
         #[source]
-        source: tokio_postgres::Error,
+        source: Cause,
     },
     /// The schema could not be brought up to date.
     #[error("bringing the database schema up to date")]
@@ -43,7 +48,8 @@ impl Error {
     /// PostgreSQL's own code, when it answered.
     pub fn sql_state(&self) -> Option<&SqlState> {
         match self {
-            Self::Query { source, .. } | Self::Url(source) => source.code(),
+            Self::Query { source, .. } => source.0.code(),
+            Self::Url(source) => source.code(),
             _ => None,
         }
     }
@@ -54,9 +60,9 @@ impl Error {
         match self {
             Self::Connect(_) => true,
             Self::Query { source, .. } => {
-                source.is_closed()
-                    || source.code().is_none()
-                    || source.code().is_some_and(|code| {
+                source.0.is_closed()
+                    || source.0.code().is_none()
+                    || source.0.code().is_some_and(|code| {
                         // Class 57: operator intervention (shutdown, crash); 08: connection; 53: out of resources.
                         ["57", "08", "53"].iter().any(|class| code.code().starts_with(class))
                     })
@@ -74,6 +80,43 @@ impl Error {
 
     /// A closure for `map_err` that says what was being done.
     pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
-        move |source| Self::Query { doing, source }
+        move |error| Self::Query {
+            doing,
+            source: Cause(error),
+        }
     }
 }
+
+/// PostgreSQL's answer, without its details.
+pub struct Cause(tokio_postgres::Error);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_db_error() {
+            Some(answer) => write!(
+                f,
+                "{}: {} (SQLSTATE {})",
+                answer.severity(),
+                answer.message(),
+                answer.code().code()
+            ),
+            None => {
+                write!(f, "{}", self.0)?;
+                let mut cause = std::error::Error::source(&self.0);
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Cause {}

@@ -28,7 +28,7 @@ mod statement;
 pub mod tenancy;
 pub mod vault;
 
-pub use error::Error;
+pub use error::{Cause, Error};
 pub use pool::{Options, Store};
 pub use reading::Reading;
 pub use vault::Vault;
