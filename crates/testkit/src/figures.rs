@@ -99,6 +99,16 @@ pub async fn count_statements(store: &Store) -> Result<()> {
     Ok(())
 }
 
+/// Logs the plans of slow statements in this database, with what really happened; of new connections. Slows everything down.
+///
+/// # Errors
+/// When the user is no superuser.
+pub async fn explain_slow(store: &Store, milliseconds: u32) -> Result<()> {
+    let sql = include_str!("../sql/explain_slow.sql").replace(":milliseconds", &milliseconds.to_string());
+    store.raw(&sql).await?;
+    Ok(())
+}
+
 /// Forgets what was counted.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ mod statements;
 mod table;
 mod usage;
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -83,6 +84,12 @@ pub(crate) struct Options {
     /// Count PostgreSQL's statements and print the longest; costs a little
     #[arg(long)]
     statements: bool,
+    /// Run this SQL in every fresh database first: to try an index, a setting or another version of a function
+    #[arg(long, value_name = "FILE")]
+    sql: Option<PathBuf>,
+    /// Log the plans of statements that take longer than this many milliseconds, and keep PostgreSQL's log; slows everything down
+    #[arg(long, value_name = "MS")]
+    explain: Option<u32>,
     /// Name of the file in target/bench that keeps the results
     #[arg(long, default_value = "latest")]
     name: String,
@@ -95,6 +102,11 @@ impl Options {
     fn kinds(&self) -> &[Kind] {
         const ALL: [Kind; 5] = [Kind::Broadcast, Kind::Open, Kind::Intake, Kind::Webhooks, Kind::Pace];
         if self.only.is_empty() { &ALL } else { &self.only }
+    }
+
+    fn sql(&self) -> Result<Option<String>> {
+        let read = |file: &PathBuf| fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
+        self.sql.as_ref().map(read).transpose()
     }
 }
 
@@ -112,6 +124,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("starting a runtime")?;
     let runs = runtime.block_on(measure(options, installed.as_ref(), &machines))?;
     let results = medians(&runs);
+    if options.explain.is_some() {
+        println!(
+            "PostgreSQL's log is kept in {}",
+            machines.keep_log(&options.name)?.display()
+        );
+    }
     println!("\n{}", table::of_results(&results));
     if let Some(lead) = table::of_lead(&results) {
         println!("{lead}");

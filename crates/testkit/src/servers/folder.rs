@@ -70,9 +70,14 @@ impl Folder {
         serde_json::from_str(&text).ok()
     }
 
-    /// The file that takes the output of the server's processes.
+    /// Where the output of the server's processes goes.
+    pub(super) fn log_path(&self) -> PathBuf {
+        self.path.join("log")
+    }
+
+    /// The file that takes it.
     pub(super) fn log(&self) -> Result<File> {
-        let path = self.path.join("log");
+        let path = self.log_path();
         File::options()
             .create(true)
             .append(true)

@@ -54,6 +54,11 @@ impl PrivatePostgres {
         self.additional.server.process.as_ref().map(Process::id)
     }
 
+    /// What it logs. Gone with it.
+    pub fn log_path(&self) -> PathBuf {
+        self.additional.folder.log_path()
+    }
+
     /// The URL of the database `name`, created when missing.
     ///
     /// # Errors

@@ -54,6 +54,13 @@ impl Machines {
         })
     }
 
+    /// Keeps PostgreSQL's log in target/bench.
+    pub(super) fn keep_log(&self, name: &str) -> Result<PathBuf> {
+        let kept = folder()?.join(format!("{name}-postgres.log"));
+        fs::copy(self.postgres.log_path(), &kept).with_context(|| format!("writing {}", kept.display()))?;
+        Ok(kept)
+    }
+
     pub(super) fn groups(&self) -> Vec<Group> {
         vec![
             Group::new("PostgreSQL", self.postgres.process_id()),
@@ -63,7 +70,7 @@ impl Machines {
 }
 
 /// What differs from run to run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) senders: usize,
     /// Sender numbers, and messages per second of each.
@@ -75,6 +82,10 @@ pub(super) struct Plan {
     pub(super) webhooks: bool,
     /// Count statements.
     pub(super) statements: bool,
+    /// Log the plans of statements that take longer, in milliseconds.
+    pub(super) explain: Option<u32>,
+    /// Run this first.
+    pub(super) sql: Option<String>,
 }
 
 /// A running pipeline. Ends when dropped.
@@ -108,6 +119,12 @@ impl Rig {
         let database = database::fresh_on(&machines.servers).await?;
         if plan.statements {
             figures::count_statements(&database.store).await?;
+        }
+        if let Some(sql) = &plan.sql {
+            database.store.raw(sql).await.context("running the file of --sql")?;
+        }
+        if let Some(milliseconds) = plan.explain {
+            figures::explain_slow(&database.store, milliseconds).await?;
         }
         let tenant = seed::declared_tenant(&database.store, &choice, declared.clone()).await;
         let mut set_up = stack::simulated(&serde_json::from_value(declared)?)?;

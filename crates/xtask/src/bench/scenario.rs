@@ -111,6 +111,8 @@ impl Scenario {
             latency: if is_paced { PACED_LATENCY } else { options.latency },
             webhooks: self.kind == Kind::Webhooks,
             statements: options.statements,
+            explain: options.explain,
+            sql: options.sql()?,
         };
         let rig = Rig::start(machines, plan).await?;
         warm_up(&rig, is_paced).await?;
