@@ -33,7 +33,7 @@ enum Command {
     Demo(demo::Options),
     Test(test::Options),
     Ci(ci::Options),
-    Bench(bench::Options),
+    Bench(Box<bench::Options>),
 }
 
 fn main() -> Result<ExitCode> {
