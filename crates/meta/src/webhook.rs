@@ -1,6 +1,6 @@
 //! Webhooks: is this really Meta, and what does it say.
 //!
-//! [`verify`] looks at the bytes as they came in, before anything reads them. [`parse`] flattens a delivery (up to 3 MB,
+//! [`verify`] looks at the bytes as they came in, before anything reads them. [`parse()`] flattens a delivery (up to 3 MB,
 //! up to 1,000 updates of any mixture) into [`Update`]s.
 //!
 //! **Invariant:** one bad element never costs the others: it becomes [`Update::Malformed`] in its place, and every element of a
