@@ -9,11 +9,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::rules::{Verdict, decide};
 use domain::{MessageId, Reason, State};
 use store::Store;
-use store::admission::{Candidate, Settlement};
+use store::admission::{Candidate, Settlement, Unreadable};
 use tracing::error;
 
 use crate::keepsakes::Keepsakes;
-use crate::message::{self, Message, Unreadable};
+use crate::message::{self, Message};
 use crate::metrics;
 
 /// How long a row waits that this build cannot read or whose access token it cannot open: somebody has to do something first.

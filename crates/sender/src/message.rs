@@ -3,16 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::content::TemplateContent;
-use domain::rules::{Facts, FlowStatus, NumberFacts, TemplateFacts, Window};
-use domain::template::{Mismatch, Shape, TemplateStatus};
+use domain::rules::{Facts, FlowStatus};
+use domain::template::Shape;
 use domain::{Category, MessageId, NumberId, Recipient, TemplateId, WabaId};
 use secrecy::SecretString;
-use serde_json::Value;
-use store::admission::Candidate;
-
-/// Meta's word for a sender number that may send.
-const CONNECTED: &str = "CONNECTED";
+use store::admission::{Candidate, Unreadable};
 
 /// A message that every rule let through: all that is needed to post it and to judge what came of it.
 #[derive(Debug)]
@@ -33,49 +28,22 @@ pub(crate) struct Message {
     pub(crate) throughput: u32,
 }
 
-/// Why a row cannot be handled by this build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
-    /// A newer version may have written it, so it waits for one.
-    #[error("its {0} is not known to this version")]
-    Unknown(&'static str),
-    /// No version can send this.
-    #[error("its {0} is missing or broken")]
-    Broken(&'static str),
-}
-
 /// What the rules look at. `shape` is that of the message's template.
 ///
 /// A paused flow is not among the facts: between our look and our writing it could be resumed, and the row would sleep through
 /// that. Admission looks at it under a lock that pause and resume take too.
 pub(crate) fn facts(row: &Candidate, shape: Option<&Shape>) -> Result<Facts, Unreadable> {
-    let category = category(row)?;
-    let flow = match row.flow_status.as_deref().map(FlowStatus::parse) {
-        Some(None) => return Err(Unreadable::Unknown("flow's status")),
-        Some(Some(FlowStatus::Paused)) => Some(FlowStatus::Running),
-        known => known.flatten(),
-    };
-    Ok(Facts {
-        category,
-        expires_at: row.expires_at,
-        flow,
-        opted_out: row.opted_out,
-        number: NumberFacts {
-            connected: row.number_status == CONNECTED,
-            paused_until: row.paused_until,
-        },
-        account_restricted: row.restricted,
-        template: (category != Category::Service).then(|| template(row, shape)),
-        window: Window {
-            last_inbound_at: row.last_inbound_at,
-        },
-    })
+    let mut facts = row.facts(shape)?;
+    if facts.flow == Some(FlowStatus::Paused) {
+        facts.flow = Some(FlowStatus::Running);
+    }
+    Ok(facts)
 }
 
 /// The message to post.
 pub(crate) fn message(row: Candidate, token: Arc<SecretString>) -> Result<Message, Unreadable> {
     Ok(Message {
-        category: category(&row)?,
+        category: row.category()?,
         recipient: Recipient::parse(&row.recipient).map_err(|_| Unreadable::Broken("recipient"))?,
         content: row.content.ok_or(Unreadable::Broken("content"))?,
         id: row.id,
@@ -88,32 +56,6 @@ pub(crate) fn message(row: Candidate, token: Arc<SecretString>) -> Result<Messag
         token,
         throughput: row.throughput,
     })
-}
-
-fn category(row: &Candidate) -> Result<Category, Unreadable> {
-    Category::from_code(row.category).ok_or(Unreadable::Unknown("category"))
-}
-
-fn template(row: &Candidate, shape: Option<&Shape>) -> TemplateFacts {
-    match (&row.template, shape) {
-        (Some(template), Some(shape)) => TemplateFacts::Known {
-            status: TemplateStatus::parse(&template.status),
-            fit: fit(row.content.as_deref(), shape),
-        },
-        _ => TemplateFacts::Missing,
-    }
-}
-
-fn fit(content: Option<&str>, shape: &Shape) -> Result<(), Mismatch> {
-    let content: Value = content
-        .and_then(|content| serde_json::from_str(content).ok())
-        .unwrap_or_default();
-    let template = TemplateContent::from_json(&content).map_err(|error| Mismatch {
-        field: error.field,
-        expected: error.expected,
-        given: error.value.to_string(),
-    })?;
-    template.parameters.fit(shape)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Many admissions at once: eight connections, random batches, two scopes, three numbers. What they gave out is judged afterwards.
+//! Many admissions at once: eight connections, random batches, three scopes, four numbers. What they gave out is judged afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,13 @@ use uuid::Uuid;
 use crate::bench::{insert, members};
 
 const CONNECTIONS: usize = 8;
-const LIMITS: [(i64, &str); 2] = [(40, "40"), (25, "25")];
+/// Of each tenant: messages per second of its number, and the messaging limit of its scope. The last has none, so that nothing but the
+/// number's own lock keeps its pace.
+const TENANTS: [(u32, &str, Option<i64>); 3] = [
+    (200, "40", Some(40)),
+    (60, "25", Some(25)),
+    (120, "TIER_UNLIMITED", None),
+];
 const PACING: Pacing = Pacing {
     horizon: Duration::from_millis(200),
     lead: Duration::from_millis(5),
@@ -47,18 +53,18 @@ struct Sent {
 async fn eight_connections_keep_every_limit_without_a_deadlock() {
     let database = database::fresh().await;
     let store = database::store(&database.url, CONNECTIONS);
-    let throughputs = [(0, 200), (1, 60)];
-    let mut tenants = Vec::new();
-    for ((place, throughput), (_, tier)) in throughputs.into_iter().zip(LIMITS) {
+    let mut numbers = Vec::new();
+    for (place, (throughput, tier, _)) in (0..).zip(TENANTS) {
         let choice = Choice {
             place,
             tier,
             throughput,
         };
-        tenants.push(seed::tenant(&database.store, &choice).await);
+        numbers.push((seed::tenant(&database.store, &choice).await, throughput));
     }
-    tenants.push(second_number(&database.store, &tenants[0], 20).await);
-    let throughputs = [200, 60, 20];
+    let second = second_number(&database.store, &numbers[0].0, 20).await;
+    numbers.push((second, 20));
+    let tenants: Vec<Tenant> = numbers.iter().map(|(tenant, _)| tenant.clone()).collect();
     let rows = Arc::new(rows(&database.store, &tenants).await);
 
     let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
@@ -73,11 +79,12 @@ async fn eight_connections_keep_every_limit_without_a_deadlock() {
     let sent = sent.lock().unwrap().clone();
     let claims: BTreeSet<_> = sent.iter().map(|sent| (sent.row.id, sent.attempt)).collect();
     assert_eq!(claims.len(), sent.len(), "an attempt was given out twice");
-    for (tenant, throughput) in tenants.iter().zip(throughputs) {
-        let given = keeps_pace(&sent, tenant.number, throughput);
+    for (tenant, throughput) in &numbers {
+        let given = keeps_pace(&sent, tenant.number, *throughput);
         assert!(given > 0, "number {} was never served", tenant.number);
     }
-    for (tenant, (limit, _)) in tenants.iter().zip(LIMITS) {
+    for (tenant, (.., limit)) in tenants.iter().zip(TENANTS) {
+        let Some(limit) = limit else { continue };
         let kept = sent
             .iter()
             .filter(|sent| sent.row.scope == tenant.scope.0 && !sent.refused);
@@ -98,8 +105,12 @@ async fn work(store: &Store, rows: &[Row], sent: &Mutex<Vec<Sent>>, seed: u64) {
     let end = Instant::now() + LENGTH;
     while Instant::now() < end {
         let size = random.random_range(1..60);
+        // Half of the batches are mixed, half of one number, as jobs are.
+        let number = rows.choose(&mut random).expect("there are rows").number;
+        let mixed = random.random_bool(0.5);
+        let these: Vec<&Row> = rows.iter().filter(|row| mixed || row.number == number).collect();
         let batch: Vec<MessageId> = (0..size)
-            .map(|_| rows.choose(&mut random).expect("there are rows").id)
+            .map(|_| these.choose(&mut random).expect("the number has rows").id)
             .collect();
         let admission = store.admit(Uuid::new_v4(), &batch, PACING).await.expect("admitting");
         let mut refusals = Vec::new();
@@ -182,7 +193,7 @@ async fn second_number(store: &Store, tenant: &Tenant, throughput: u32) -> Tenan
 async fn rows(store: &Store, tenants: &[Tenant]) -> Vec<Row> {
     let now = store.clock().await.unwrap().at();
     let mut rows = Vec::new();
-    for n in 0..600 {
+    for n in 0..1200 {
         let tenant = &tenants[n % tenants.len()];
         // Many people, some of them several times and by both numbers of a scope.
         let recipient = n % 170;
