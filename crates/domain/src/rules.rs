@@ -9,6 +9,7 @@ pub mod flow;
 pub mod opt_out;
 pub mod sender_number;
 pub mod template;
+pub mod trace;
 pub mod window;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +17,7 @@ use chrono::{DateTime, Utc};
 use crate::category::Category;
 use crate::reason::Reason;
 use crate::template::{Mismatch, TemplateStatus};
+pub use trace::{Step, trace};
 pub use window::Window;
 
 /// What may become of a message now.
@@ -124,16 +126,10 @@ pub enum TemplateFacts {
 }
 
 /// Passes a message through the gates: canceled or paused flow, expired, opt-out, sender number, account, template, window.
-/// Limits that many messages share (tier, pace, pair) are not here: they are counted under locks, in `admit`.
+/// Limits that many messages share (tier, pace, pair) are not here: they are counted under locks, in `admit`. [`trace`](trace()) tells the same story to its end.
 pub fn decide(facts: &Facts, now: DateTime<Utc>) -> Verdict {
-    flow::rule(facts)
-        .or_else(|| expiry::rule(facts, now))
-        .or_else(|| opt_out::rule(facts))
-        .or_else(|| sender_number::rule(facts, now))
-        .or_else(|| account::rule(facts, now))
-        .or_else(|| template::rule(facts, now))
-        .or_else(|| window::rule(facts, now))
-        .unwrap_or(Verdict::Send)
+    let mut nos = trace::RULES.iter().filter_map(|rule| (rule.no)(facts, now));
+    nos.next().unwrap_or(Verdict::Send)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! **Invariant:** nothing is posted to Meta that [`Store::admit`] did not commit before, and an admission whose commit is in doubt
 //! is never posted: [`Store::give_back_claim`] undoes what may have come of it.
 
+mod facts;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +18,8 @@ use crate::outcomes::{Recorded, record};
 use crate::reading::Reading;
 use crate::statement::{Statement, statement};
 use crate::{Error, Store};
+
+pub use facts::Unreadable;
 
 const LOAD: Statement = statement!("admission/load", "reading messages and the facts about them");
 const TEMPLATES: Statement = statement!("admission/templates", "reading templates");

@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -230,4 +231,68 @@ fn the_first_no_wins() {
         },
         "drop opted_out",
     );
+}
+
+fn any_facts() -> impl Strategy<Value = Facts> {
+    let category = proptest::sample::select(vec![Category::Service, Category::Utility, Category::Marketing]);
+    let flow = proptest::sample::select(vec![
+        None,
+        Some(FlowStatus::Running),
+        Some(FlowStatus::Paused),
+        Some(FlowStatus::Canceled),
+    ]);
+    let status = proptest::sample::select(vec!["APPROVED", "PAUSED", "PENDING"]);
+    let hours = || proptest::option::of(-30_i64..30);
+    // Most gates are open in most cases, so that the later ones are asked too.
+    let rarely = || proptest::bool::weighted(0.2);
+    let gates = (rarely(), rarely(), rarely(), rarely(), rarely());
+    (category, flow, status, -2_i64..20, hours(), hours(), gates).prop_map(
+        |(category, flow, status, expires, paused, inbound, (opted_out, restricted, apart, missing, misfit))| {
+            let later = |hours: i64| now() + TimeDelta::hours(hours);
+            let known = TemplateFacts::Known {
+                status: TemplateStatus::parse(status),
+                fit: if misfit { Err(mismatch()) } else { Ok(()) },
+            };
+            let template = if missing { TemplateFacts::Missing } else { known };
+            Facts {
+                category,
+                flow,
+                opted_out,
+                account_restricted: restricted,
+                expires_at: later(expires),
+                number: NumberFacts {
+                    connected: !apart,
+                    paused_until: paused.map(later),
+                },
+                template: (category != Category::Service).then_some(template),
+                window: Window {
+                    last_inbound_at: inbound.map(later),
+                },
+                ..template_message()
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn the_first_no_of_the_trace_is_the_decision(facts in any_facts()) {
+        let steps = trace(&facts, now());
+        let first_no = steps.iter().find_map(|step| step.no.clone());
+
+        prop_assert_eq!(first_no.unwrap_or(Verdict::Send), decide(&facts, now()));
+    }
+}
+
+#[test]
+fn a_trace_asks_every_rule_and_shows_what_it_looked_at() {
+    let steps = trace(&session_message(Some(TimeDelta::hours(25))), now());
+
+    assert_eq!(steps.len(), trace::RULES.len());
+    let window = steps.iter().find(|step| step.rule == "window").unwrap();
+    assert!(window.facts["window_expires_at"].is_string(), "{window:?}");
+    let template = steps.iter().find(|step| step.rule == "template").unwrap();
+    assert!(template.facts.is_null(), "a session message has no template: {template:?}");
 }
