@@ -1,6 +1,8 @@
 //! What `turnpike apply FILE` declares: organizations with their keys, accounts, numbers and templates (contract, "apply FILE").
 //! Unknown fields are refused, so that a misspelt one is not silently ignored.
 
+mod balance;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,6 +10,8 @@ use crate::category::Category;
 use crate::recipient::Recipient;
 use crate::template::ParameterFormat;
 use crate::tier::Tier;
+
+pub use balance::RateDeclaration;
 
 /// The file.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +32,13 @@ pub struct Organization {
     pub name: String,
     /// The broker user whose intake messages belong to this organization.
     pub amqp_user: Option<String>,
+    /// The currency of `balance` and `rate`, as in `EUR`.
+    pub currency: Option<String>,
+    /// What a new prepaid balance begins with, as in `100.00`; there is none without it. Read once: afterwards money moves by top-ups.
+    pub balance: Option<String>,
+    /// The rate card; replaced as a whole where it is given.
+    #[serde(default)]
+    pub rate: Vec<RateDeclaration>,
     /// Keys for the HTTP API.
     #[serde(default)]
     pub api_key: Vec<ApiKey>,
@@ -170,6 +181,7 @@ impl Declaration {
                     "1 to 63 lowercase letters, digits, _ or -, beginning with a letter or digit",
                 );
             }
+            balance::check(organization, &at, &mut wrong);
             for key in &organization.api_key {
                 for scope in key.scopes.iter().filter(|scope| !SCOPES.contains(&scope.as_str())) {
                     wrong(

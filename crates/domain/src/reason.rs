@@ -21,6 +21,8 @@ pub enum Reason {
     NoInboundHistory,
     /// The recipient asked not to be written to.
     OptedOut,
+    /// The organization's prepaid balance does not cover it.
+    InsufficientBalance,
     /// The messaging limit of the scope is used up.
     TierLimit,
     /// The number's messages per second.
@@ -64,6 +66,7 @@ impl Reason {
             Self::WindowExpired => "window_expired",
             Self::NoInboundHistory => "no_inbound_history",
             Self::OptedOut => "opted_out",
+            Self::InsufficientBalance => "insufficient_balance",
             Self::TierLimit => "tier_limit",
             Self::Throughput => "throughput",
             Self::PairLimit => "pair_limit",
@@ -106,6 +109,7 @@ impl Reason {
             Self::WindowExpired => "The last message from this person is older than 24 hours; send a template.",
             Self::NoInboundHistory => "This person has never written to this number; send a template.",
             Self::OptedOut => "The recipient asked not to be written to.",
+            Self::InsufficientBalance => "The prepaid balance does not cover it; top it up and send again.",
             Self::TierLimit => "The account may not write to more new people in these 24 hours; it waits for room.",
             Self::Throughput => "The sender number is at its messages per second; it waits for its slot.",
             Self::PairLimit => "Too many messages to this person in a short time; it waits.",
@@ -135,6 +139,7 @@ const NAMED: &[Reason] = &[
     Reason::WindowExpired,
     Reason::NoInboundHistory,
     Reason::OptedOut,
+    Reason::InsufficientBalance,
     Reason::TierLimit,
     Reason::Throughput,
     Reason::PairLimit,
