@@ -35,10 +35,9 @@ pub use upkeep::{Retention, Upkeep, UpkeepPass};
 pub struct Options {
     /// Rows that one release pass moves at most; some twenty milliseconds of work.
     pub release_limit: i32,
-    /// Rest after a release pass that moved something. A pass that filled its limit is followed by the next at once.
-    pub busy: Duration,
-    /// Rest after a release pass that found nothing.
-    pub idle: Duration,
+    /// Rest between release passes: most of what a punctual message is late. A pass that filled its limit is followed by the next at
+    /// once.
+    pub release: Duration,
     /// Rest between passes that repair.
     pub repair: Duration,
     /// Rest between looks after partitions and retention.
@@ -53,8 +52,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             release_limit: 2_000,
-            busy: Duration::from_millis(50),
-            idle: Duration::from_millis(100),
+            release: Duration::from_millis(50),
             repair: Duration::from_secs(1),
             upkeep: Duration::from_secs(3_600),
             ring_below: 20_000,

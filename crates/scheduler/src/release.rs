@@ -86,16 +86,14 @@ impl Duty for Releaser {
 
     fn report(&self, pass: &ReleasePass, took: Duration) -> Duration {
         let Options {
-            release_limit,
-            busy,
-            idle,
-            ..
+            release_limit, release, ..
         } = self.options;
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        // With very many numbers even looking takes a while; it shall not take most of the time.
+        let rest = release.max(took);
         if pass.is_empty() {
-            // With very many numbers even looking takes a while; it shall not take all of the time.
-            return idle.max(took * 4);
+            return rest;
         }
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         metrics::counter!("turnpike_released_total").increment(pass.released as u64);
         metrics::counter!("turnpike_expired_total").increment(pass.expired as u64);
         let late = metrics::histogram!("turnpike_release_late_seconds");
@@ -121,6 +119,6 @@ impl Duty for Releaser {
         if pass.released + pass.expired >= usize::try_from(release_limit).unwrap_or(0) {
             return Duration::ZERO;
         }
-        busy.max(took)
+        rest
     }
 }
