@@ -112,7 +112,13 @@ impl Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let earlier = options.compare.as_deref().map(Saved::read).transpose()?;
-    testkit::use_binary(options.binary.clone().map_or_else(build, Ok)?);
+    options.sql()?; // a mistyped name is told before the build
+    testkit::use_binary(match &options.binary {
+        Some(file) => file
+            .canonicalize()
+            .with_context(|| format!("looking for {}", file.display()))?,
+        None => build()?,
+    });
     let installed = if options.peers { Some(peers::install()?) } else { None };
     // An error means that one was chosen already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
