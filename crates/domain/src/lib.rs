@@ -22,6 +22,7 @@ pub mod retry;
 pub mod rules;
 pub mod status;
 pub mod stop_words;
+pub mod story;
 pub mod template;
 pub mod tier;
 
@@ -29,9 +30,9 @@ pub use category::Category;
 pub use content::Content;
 pub use ids::{FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid};
 pub use lane::Lane;
-pub use reason::Reason;
 pub use money::{Amount, Currency};
 pub use rate_card::RateCard;
+pub use reason::Reason;
 pub use recipient::Recipient;
 pub use status::{Delivery, PublicStatus, State};
 pub use template::Template;

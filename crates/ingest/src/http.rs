@@ -7,6 +7,8 @@ mod authenticated;
 mod body;
 mod cancel;
 mod exchange;
+mod explain;
+mod limits;
 mod list;
 mod rate;
 mod read;
@@ -65,7 +67,9 @@ pub fn router(api: Api, beside: Router) -> Router {
         .route("/api/v1/messages", get(list::messages))
         .route("/api/v1/messages/{id}", get(read::message))
         .route("/api/v1/messages/{id}/cancel", post(cancel::message))
+        .route("/api/v1/messages/{id}/explain", get(explain::message))
         .route("/api/v1/broadcasts/{id}", get(read::broadcast))
+        .route("/api/v1/limits", get(limits::limits))
         .route_layer(middleware::from_fn_with_state(api.clone(), authenticated::only))
         .with_state(api.clone());
     ours.merge(beside)

@@ -1,5 +1,8 @@
 //! How what was read of the ledger looks to the public. Pure.
 
+mod limits;
+mod story;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +15,9 @@ use serde_json::{Value, json};
 use store::queries::{AttemptView, BroadcastView, MessageView};
 
 use crate::answer::{optional_timestamp, timestamp};
+
+pub use limits::limits;
+pub use story::story;
 
 /// A message with everything that happened to it.
 pub fn message(message: &MessageView, now: DateTime<Utc>) -> Value {

@@ -167,8 +167,14 @@ impl Store {
     /// The rows among `ids` that are still queued, with the facts about them, in any order. No locks: an admission looks again at
     /// what must not change in between.
     pub async fn load(&self, ids: &[MessageId]) -> Result<Vec<Candidate>, Error> {
+        self.load_in(ids, &[State::Queued]).await
+    }
+
+    /// The same of rows in other states, for those who ask why.
+    pub(crate) async fn load_in(&self, ids: &[MessageId], states: &[State]) -> Result<Vec<Candidate>, Error> {
         let client = self.client().await?;
-        let rows = LOAD.rows(&client, &[&uuids(ids)]).await?;
+        let states: Vec<i16> = states.iter().map(|state| state.code()).collect();
+        let rows = LOAD.rows(&client, &[&uuids(ids), &states]).await?;
         rows.iter().map(candidate).collect()
     }
 

@@ -1,7 +1,9 @@
 //! What the public may read of the ledger. Every statement here names the organization, so one tenant never sees another's rows.
 
 mod broadcasts;
+mod limits;
 mod messages;
+mod story;
 mod windows;
 
 use domain::{Delivery, State};
@@ -10,7 +12,9 @@ use tokio_postgres::Row;
 use crate::Error;
 
 pub use broadcasts::{BroadcastView, Count};
+pub use limits::{Limits, MOST_COUNTED, NumberLimit, Pause, ScopeLimit};
 pub use messages::{AttemptView, EventView, Filter, MessageView, Progress};
+pub use story::{FlowPlace, Story};
 pub use windows::SenderNumber;
 
 /// State and delivery of a row that has both columns.

@@ -4,6 +4,8 @@ mod apply;
 mod broadcast;
 mod cancel;
 mod check;
+mod explain;
+mod limits;
 mod migrate;
 mod role;
 mod run;
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Send(send::Options),
     Broadcast(broadcast::Options),
     Status(status::Options),
+    Explain(explain::Options),
+    Limits(limits::Options),
     Window(window::Options),
     Cancel(cancel::Options),
 }
@@ -78,6 +82,8 @@ impl Command {
             Self::Send(options) => send::run(&options).await,
             Self::Broadcast(options) => broadcast::run(&options).await,
             Self::Status(options) => status::run(&options).await,
+            Self::Explain(options) => explain::run(&options).await,
+            Self::Limits(options) => limits::run(&options).await,
             Self::Window(options) => window::run(&options).await,
             Self::Cancel(options) => cancel::run(&options).await,
         }

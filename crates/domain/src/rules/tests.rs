@@ -268,7 +268,6 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                 window: Window {
                     last_inbound_at: inbound.map(later),
                 },
-                ..template_message()
             }
         },
     )
@@ -294,5 +293,8 @@ fn a_trace_asks_every_rule_and_shows_what_it_looked_at() {
     let window = steps.iter().find(|step| step.rule == "window").unwrap();
     assert!(window.facts["window_expires_at"].is_string(), "{window:?}");
     let template = steps.iter().find(|step| step.rule == "template").unwrap();
-    assert!(template.facts.is_null(), "a session message has no template: {template:?}");
+    assert!(
+        template.facts.is_null(),
+        "a session message has no template: {template:?}"
+    );
 }

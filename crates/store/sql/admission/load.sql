@@ -21,4 +21,4 @@ LEFT JOIN flow f ON f.id = m.flow_id
 LEFT JOIN template t ON t.id = m.template_id
 LEFT JOIN contact k ON k.number_id = m.number_id AND k.recipient = m.recipient
 LEFT JOIN suppression s ON s.organization_id = m.organization_id AND s.recipient = m.recipient
-WHERE m.id = ANY ($1) AND m.state = 20
+WHERE m.id = ANY ($1) AND m.state = ANY ($2)

@@ -82,6 +82,10 @@ pub struct EventView {
     pub status: String,
     /// By Meta's clock.
     pub at: DateTime<Utc>,
+    /// When we got it.
+    pub received_at: DateTime<Utc>,
+    /// The attempt it is about.
+    pub attempt: i32,
     /// Meta's errors, when it failed.
     pub errors: Option<Value>,
 }
@@ -243,6 +247,8 @@ async fn events(client: &Client, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Event
         read.entry(row.get("id")).or_default().push(EventView {
             status: row.get("status"),
             at: row.get("at"),
+            received_at: row.get("received_at"),
+            attempt: row.get("attempt"),
             errors: row.get("errors"),
         });
     }

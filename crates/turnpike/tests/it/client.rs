@@ -145,6 +145,33 @@ fn the_window_is_asked_for_by_recipient_and_number() {
 }
 
 #[test]
+fn a_story_is_told_in_the_order_in_which_things_happened() {
+    let story = json!({"message_id": "0198", "status": "sent", "accepted": {"at": "T1"}, "next": {"what": "webhooks"},
+        "rules": {"steps": [{"rule": "flow", "verdict": "pass"}]}, "attempts": [{"attempt": 1}], "waiting": null});
+
+    let (said, request) = ask(&["explain", "0198"], 200, json!({"data": story}));
+
+    assert_eq!(request.line(), "GET /api/v1/messages/0198/explain HTTP/1.1");
+    let chapters: Vec<&str> = said
+        .stdout
+        .lines()
+        .filter(|line| !line.contains(' ') && !line.is_empty())
+        .collect();
+    assert_eq!(chapters, ["accepted", "rules", "attempts", "next"], "{said:?}");
+}
+
+#[test]
+fn limits_show_scopes_first_and_then_each_number() {
+    let limits = json!({"numbers": [{"from": "+1", "throughput": 80}], "scopes": [{"scope": "waba:1", "limit": 250}]});
+
+    let (said, request) = ask(&["limits"], 200, json!({"data": limits}));
+
+    assert_eq!(request.line(), "GET /api/v1/limits HTTP/1.1");
+    let (scopes, numbers) = said.stdout.split_once("\n\n").unwrap();
+    assert!(scopes.contains("waba:1") && numbers.contains("throughput"), "{said:?}");
+}
+
+#[test]
 fn too_late_to_cancel_is_a_failure_that_says_when() {
     let details = json!({"handed_over_at": "2026-01-01T00:00:00Z"});
     let error = json!({"code": "TOO_LATE", "message": "it was handed over", "details": details});
