@@ -44,6 +44,7 @@ CREATE TABLE message (
     scheduled_at    timestamptz,
     expires_at      timestamptz NOT NULL,
     resend          boolean NOT NULL DEFAULT false, -- on_uncertain: resend
+    price           bigint CHECK (price > 0),   -- in millionths (V0007); null is free
 
     -- What changes. state and delivery are in no index but the alarm's, which moves with them anyway.
     state           smallint NOT NULL,          -- domain::State

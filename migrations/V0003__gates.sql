@@ -1,7 +1,7 @@
 -- The gates that many messages share, and admission: the one place where they are counted.
 --
--- Everything here is counted under row locks taken in one order (number, scope, flow, message; each sorted), with the clock read
--- after the locks. Replicas hold no limit state of their own, so any number of them is safe and a crash only wastes slots.
+-- Everything here is counted under row locks taken in one order (number, scope, balance account, flow, message; each sorted), with
+-- the clock read after the locks. Replicas hold no limit state of their own, so any number of them is safe and a crash only wastes slots.
 
 -- The clock of the database. Tests set turnpike.now to stand still or to jump; nothing else does.
 CREATE FUNCTION turnpike_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
@@ -81,6 +81,7 @@ BEGIN
     PERFORM 1 FROM limit_scope s WHERE s.max_members IS NOT NULL
         AND s.id IN (SELECT m.scope_id FROM message m WHERE m.id = ANY (p_ids) AND m.category <> 0)
         ORDER BY s.id FOR UPDATE;
+    PERFORM lock_balances(p_ids);
     -- Shared with other admissions and with the scheduler's cursor, but not with pause and cancel, which change a key (status, see
     -- flow_status_is_key): once those return, no claim can follow.
     PERFORM 1 FROM flow f WHERE f.id IN (SELECT m.flow_id FROM message m WHERE m.id = ANY (p_ids) AND m.flow_id IS NOT NULL)
@@ -103,7 +104,8 @@ BEGIN
 
     RETURN QUERY
     WITH candidate AS (
-        SELECT m.id, m.number_id, m.scope_id, m.recipient, m.category, m.attempt, m.expires_at, u.ord,
+        SELECT m.id, m.organization_id, m.number_id, m.scope_id, m.recipient, m.category, m.attempt, m.expires_at, u.ord,
+               m.price, b.available,
                g.slots_per_second, g.tat, g.paused_until, s.max_members, s.members, f.status AS flow_status,
                k.last_inbound_at, coalesce(k.pair_tat, '-infinity') AS pair_tat,
                coalesce(k.last_inbound_at + p_window > t + p_window_margin, false) AS window_open,
@@ -114,6 +116,7 @@ BEGIN
         JOIN message m ON m.id = u.id AND m.state = 20
         JOIN number_gate g ON g.number_id = m.number_id
         LEFT JOIN limit_scope s ON s.id = m.scope_id
+        LEFT JOIN balance_account b ON b.organization_id = m.organization_id
         LEFT JOIN flow f ON f.id = m.flow_id
         LEFT JOIN contact k ON k.number_id = m.number_id AND k.recipient = m.recipient
         LEFT JOIN limit_member e ON e.scope_id = m.scope_id AND e.recipient = m.recipient
@@ -142,9 +145,23 @@ BEGIN
                greatest(l.tat, t + p_lead) + (row_number() OVER (PARTITION BY l.number_id, (l.no2 IS NULL) ORDER BY l.ord) - 1)
                    * (interval '1 s' / l.slots_per_second) AS slot
         FROM limited l
+    ), unpaid AS (     -- first come, first served; after the pace, so that nobody is refused for the price of a row that does not go
+        SELECT x.id
+        FROM (
+            SELECT array_agg(p.id ORDER BY p.ord) AS ids, affordable(array_agg(p.price ORDER BY p.ord), p.available) AS paid
+            FROM paced p
+            WHERE p.available IS NOT NULL AND p.price IS NOT NULL AND p.no2 IS NULL AND p.slot <= t + p_horizon
+            GROUP BY p.organization_id, p.available
+        ) o CROSS JOIN unnest(o.ids, o.paid) AS x (id, paid)
+        WHERE NOT x.paid
     ), decided AS (
-        SELECT p.*, coalesce(p.no2, CASE WHEN p.slot > t + p_horizon THEN 'throughput' ELSE 'send' END) AS verdict
-        FROM paced p
+        SELECT p.id, p.number_id, p.scope_id, p.recipient, p.attempt, p.expires_at, p.ord, p.paused_until, p.max_members, p.members,
+               p.pair_tat, p.pair_place, p.counted, p.newcomer_place,
+               coalesce(p.no2, CASE WHEN p.slot > t + p_horizon THEN 'throughput' WHEN n.id IS NOT NULL THEN 'insufficient_balance'
+                                    ELSE 'send' END) AS verdict,
+               -- Those behind a row that cannot be paid move up.
+               p.slot - count(n.id) OVER (PARTITION BY p.number_id ORDER BY p.ord) * (interval '1 s' / p.slots_per_second) AS slot
+        FROM paced p LEFT JOIN unpaid n ON n.id = p.id
     ), w_gate AS (
         UPDATE number_gate g SET tat = greatest(g.tat, t + p_lead) + x.n * (interval '1 s' / g.slots_per_second)
         FROM (SELECT d.number_id, count(*) AS n FROM decided d WHERE d.verdict = 'send' GROUP BY d.number_id) x
@@ -169,7 +186,7 @@ BEGIN
     ), w_message AS (
         UPDATE message m SET
             state      = CASE d.verdict WHEN 'send' THEN 30 WHEN 'expired' THEN 61 WHEN 'canceled' THEN 62
-                             WHEN 'window_expired' THEN 60 WHEN 'no_inbound_history' THEN 60 ELSE 10 END,
+                             WHEN 'window_expired' THEN 60 WHEN 'no_inbound_history' THEN 60 WHEN 'insufficient_balance' THEN 60 ELSE 10 END,
             attempt    = m.attempt + (d.verdict = 'send')::integer,
             claim      = CASE WHEN d.verdict = 'send' THEN p_claim END,
             claimed_at = CASE WHEN d.verdict = 'send' THEN t ELSE m.claimed_at END,
@@ -194,6 +211,10 @@ BEGIN
            CASE d.verdict WHEN 'send' THEN d.slot WHEN 'throughput' THEN d.slot - p_horizon ELSE w.wake_at END,
            coalesce(w.attempt, d.attempt)
     FROM decided d LEFT JOIN w_message w ON w.id = d.id ORDER BY d.ord;
+
+    IF EXISTS (SELECT FROM balance_account) THEN
+        PERFORM reserve_claimed(p_claim, p_ids);
+    END IF;
 END $$;
 
 -- Room came free in a scope before its time (a refusal, a raised limit): as many waiting rows as fit are looked at again at once.
@@ -218,7 +239,7 @@ CREATE FUNCTION record_outcomes(
     p_reasons  text[],
     p_wamids   text[],
     p_burns    boolean[],      -- counts against the retry budget
-    p_refused  boolean[]       -- provably not accepted: its place in the messaging limit is given back
+    p_refused  boolean[]       -- provably not accepted: its place in the messaging limit and its price are given back
 ) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
 DECLARE
     t timestamptz;
@@ -228,6 +249,7 @@ BEGIN
             AND s.id IN (SELECT m.scope_id FROM unnest(p_ids, p_refused) AS u (id, refused) JOIN message m ON m.id = u.id WHERE u.refused)
             ORDER BY s.id FOR UPDATE;
     END IF;
+    PERFORM lock_balances(p_ids);
     PERFORM 1 FROM message m WHERE m.id = ANY (p_ids) ORDER BY m.id FOR UPDATE;
     t := turnpike_now();
     RETURN QUERY
@@ -258,6 +280,12 @@ BEGIN
         FROM (SELECT gone.scope_id, count(*) AS n FROM gone GROUP BY gone.scope_id) x WHERE s.id = x.scope_id
     )
     SELECT moved.id FROM moved;
+    -- By the attempt, whether or not its row has moved on: what is known of an attempt is known for good.
+    IF EXISTS (SELECT FROM balance_account) THEN
+        PERFORM settle_reservations(p_ids, p_attempts, ARRAY(
+            SELECT CASE WHEN u.state = 50 THEN true WHEN u.refused THEN false END
+            FROM unnest(p_states, p_refused) WITH ORDINALITY AS u (state, refused, place) ORDER BY u.place));
+    END IF;
     IF true = ANY (p_refused) THEN
         PERFORM wake_tier_limited(s.id, s.max_members - s.members) FROM limit_scope s
         WHERE s.members < s.max_members AND s.id IN (

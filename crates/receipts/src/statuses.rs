@@ -4,7 +4,7 @@
 //! accepted that attempt, so the message is accepted, whatever the pipeline believed; a POST without an answer is resolved here.
 //! How far the delivery came is the highest rank among all its events, so neither order nor repetition matters.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::opaque::Signer;
@@ -80,6 +80,9 @@ pub(crate) async fn apply(
     if !found.events.is_empty() {
         tx.keep_events(&found.events).await?;
         tx.prove_accepted(&proofs, Delivery::Failed.code()).await?;
+        if !found.paid.is_empty() {
+            tx.spend_proven(&found.paid.into_iter().collect::<Vec<_>>()).await?;
+        }
     }
     if !found.orphans.is_empty() {
         found.tally.add("orphan", found.orphans.len() as u64);
@@ -96,6 +99,8 @@ struct Found {
     proofs: HashMap<Uuid, Proof>,
     orphans: Vec<Orphan>,
     late: HashMap<Uuid, DateTime<Utc>>,
+    /// Attempts that may have to be paid for.
+    paid: BTreeSet<(Uuid, i32)>,
     tally: Tally,
 }
 
@@ -115,6 +120,10 @@ impl Found {
         if let Some(reached) = reached_late(message, delivery, status.at) {
             let at = self.late.entry(message.id).or_insert(reached);
             *at = reached.min(*at);
+        }
+        if message.is_paid && (message.state != State::Accepted.code() || message.attempt > 1) {
+            // An only attempt that is accepted already is paid for.
+            self.paid.insert((message.id, attempt));
         }
         let first = !self.proofs.contains_key(&message.id);
         let proof = self.proofs.entry(message.id).or_insert_with(|| Proof {

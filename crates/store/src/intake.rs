@@ -5,13 +5,16 @@
 
 mod facts;
 mod insert;
+mod rates;
 
 use deadpool_postgres::Client;
 
 use crate::{Error, Store};
 
 pub use facts::{Facts, Limit, Number, Questions};
+pub(crate) use insert::earlier_answers;
 pub use insert::{Batch, Free, NewAnswer, NewFlow, NewMessage, Start};
+pub use rates::Purse;
 
 /// One batch's conversation with the ledger, on one connection: questions asked together travel together.
 #[derive(Debug)]

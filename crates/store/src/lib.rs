@@ -4,12 +4,13 @@
 //! in `migrations/`. Rules are not here: a statement counts, locks and writes what `domain` decided.
 //!
 //! **Invariants.** A transition names the state it leaves, and the attempt where there is one; zero rows means somebody else was
-//! faster, which is normal. Locks are taken in the order number, scope, flow, message, each sorted. Whatever must not be lost is
-//! committed with `synchronous_commit = on`, which is PostgreSQL's default and is never lowered here.
+//! faster, which is normal. Locks are taken in the order number, scope, balance, flow, message, each sorted. Whatever must not be lost
+//! is committed with `synchronous_commit = on`, which is PostgreSQL's default and is never lowered here.
 
 pub mod accounts;
 pub mod admission;
 pub mod api_keys;
+pub mod balance;
 pub mod cancel;
 mod error;
 pub mod events;

@@ -1,6 +1,6 @@
 //! Applying webhooks: what they change in the ledger, all of it in one transaction with the bodies it came from.
 //!
-//! **Lock order of an application:** number, scope, message (each sorted), then contacts (sorted, as admission writes them), then
+//! **Lock order of an application:** number, scope, balance, message (each sorted), then contacts (sorted, as admission writes them), then
 //! members of a messaging limit, which are never waited for. Whoever adds a statement keeps to it.
 
 mod gates;

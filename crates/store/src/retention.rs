@@ -9,6 +9,10 @@ use crate::statement::{Statement, statement};
 use crate::{Error, Store};
 
 const FIND_LIVE_FLOOR: Statement = statement!("retention/find_live_floor", "finding the oldest message under way");
+const RELEASE_FORGOTTEN: Statement = statement!(
+    "retention/release_forgotten",
+    "releasing what old messages hold reserved"
+);
 const DROP_PARTITIONS: Statement = statement!("retention/drop_partitions", "dropping partitions of old messages");
 const DELETE_WEBHOOKS: Statement = statement!("retention/delete_webhooks", "deleting applied webhooks");
 const DELETE_ANSWERS: Statement = statement!("retention/delete_answers", "deleting answers kept for idempotency keys");
@@ -51,9 +55,12 @@ impl Store {
     }
 
     /// Drops the messages (with contents, attempts and delivery events) of the oldest day before `before` that holds none under way, and
-    /// returns that day; `None` when there is none. Fails rather than wait for the lock it needs: ask again later.
+    /// returns that day; `None` when there is none. What such old messages still hold reserved of a balance is released. Fails rather
+    /// than wait for the lock it needs: ask again later.
     pub async fn drop_oldest_day(&self, before: NaiveDate) -> Result<Option<NaiveDate>, Error> {
         let client = self.client().await?;
+        // Committed before the drop: nobody may wait for a balance while this waits for a whole table.
+        RELEASE_FORGOTTEN.row(&client, &[&before]).await?;
         let day = DROP_PARTITIONS.row(&client, &[&before, &1_i32]).await?;
         Ok(day.map(|row| row.get("day")))
     }

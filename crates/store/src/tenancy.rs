@@ -3,13 +3,13 @@
 use deadpool_postgres::Transaction;
 use domain::api_key::ApiKey;
 use domain::declaration::{Declaration, Organization, TemplateDeclaration, Waba};
-use domain::{Category, pace};
+use domain::{Category, Currency, pace};
 use rand::RngCore;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
 use crate::statement::statement;
-use crate::{Error, Store};
+use crate::{Error, Store, balance};
 
 /// What [`Store::apply`] did, item by item, in the order of the declaration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Applied {
         self.items.iter().any(|item| item.change != Change::Unchanged)
     }
 
-    fn add(&mut self, what: String, change: Change) {
+    pub(crate) fn add(&mut self, what: String, change: Change) {
         self.items.push(Item {
             what,
             change,
@@ -79,6 +79,18 @@ pub enum ApplyError {
         "api_key {0}: the brought key is not of the form tp_<12 letters or digits>_<52 or more>; leave secret_env out to have one made"
     )]
     KeyForm(String),
+    /// Amounts would change their meaning.
+    #[error(
+        "organization {organization}: its balance is kept in {known}, not in {declared}; leave the currency as it is, or declare another organization"
+    )]
+    Currency {
+        /// Its slug.
+        organization: String,
+        /// Of the balance.
+        known: Currency,
+        /// In the file.
+        declared: Currency,
+    },
     /// PostgreSQL said no.
     #[error(transparent)]
     Store(#[from] Error),
@@ -98,6 +110,11 @@ impl Store {
             self.apply_organization(&transaction, organization, secrets, &mut applied)
                 .await?;
         }
+        // After all the numbers, as in the order of locks.
+        for organization in &declaration.organization {
+            let id = organization_id(&transaction, organization).await?;
+            balance::declare(&transaction, id, organization, &mut applied).await?;
+        }
         transaction
             .commit()
             .await
@@ -116,11 +133,7 @@ impl Store {
             .row(tx, &[&organization.slug, &organization.name, &organization.amqp_user])
             .await?;
         applied.add(format!("organization {}", organization.slug), change(upserted.as_ref()));
-        let id = one_id(
-            statement!("tenancy/organization_id", "finding an organization")
-                .row(tx, &[&organization.slug])
-                .await?,
-        );
+        let id = organization_id(tx, organization).await?;
         for key in &organization.api_key {
             let item = self.apply_key(tx, id, key, secrets).await?;
             applied.items.push(item);
@@ -295,6 +308,13 @@ impl Store {
 /// The place that a WABA's token is sealed for.
 pub fn token_place(waba_meta_id: &str) -> String {
     format!("waba:{waba_meta_id}")
+}
+
+async fn organization_id(tx: &Transaction<'_>, organization: &Organization) -> Result<i64, Error> {
+    let row = statement!("tenancy/organization_id", "finding an organization")
+        .row(tx, &[&organization.slug])
+        .await?;
+    Ok(one_id(row))
 }
 
 async fn apply_template(tx: &Transaction<'_>, waba: i64, template: &TemplateDeclaration) -> Result<Change, Error> {

@@ -125,6 +125,7 @@ fn row(
         scheduled_at: broadcast.times.scheduled_at,
         expires_at: broadcast.times.expires_at,
         resend: false,
+        price: None,
         start: case.start(known),
         content: content.to_string(),
         metadata: recipient.metadata.clone().or_else(|| broadcast.metadata.clone()),

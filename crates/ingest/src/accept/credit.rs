@@ -94,6 +94,7 @@ mod tests {
             scheduled_at: None,
             expires_at: now() + chrono::TimeDelta::days(1),
             resend: false,
+            price: None,
             start,
             content: String::new(),
             metadata: None,

@@ -35,6 +35,7 @@ pub(super) fn plan(submission: &Submission, message: &Message, known: &Known<'_>
         scheduled_at: message.times.scheduled_at,
         expires_at: message.times.expires_at,
         resend: message.resend,
+        price: None,
         start,
         content: message.content.to_json(message.reply_to.as_deref()).to_string(),
         metadata: message.metadata.clone(),

@@ -10,7 +10,7 @@ use futures_util::try_join;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use super::Intake;
+use super::{Intake, Purse};
 use crate::Error;
 use crate::statement::{Statement, statement};
 
@@ -44,6 +44,8 @@ pub struct Number {
     pub restricted: bool,
     /// Held until then, if that is still to come.
     pub paused_until: Option<DateTime<Utc>>,
+    /// What its organization pays from; `None` when it pays nothing.
+    pub purse: Option<Purse>,
 }
 
 /// What to ask. Repeated questions are harmless.
@@ -112,7 +114,7 @@ impl Intake {
     pub async fn numbers(&self, organizations: &[OrganizationId], now: DateTime<Utc>) -> Result<Vec<Number>, Error> {
         let organizations: Vec<i64> = organizations.iter().map(|organization| organization.0).collect();
         let rows = NUMBERS.rows(&self.client, &[&organizations, &now]).await?;
-        Ok(rows.iter().map(number).collect())
+        rows.iter().map(number).collect()
     }
 
     /// Answers questions, those of all kinds in one go.
@@ -210,8 +212,8 @@ impl Intake {
     }
 }
 
-fn number(row: &Row) -> Number {
-    Number {
+fn number(row: &Row) -> Result<Number, Error> {
+    Ok(Number {
         id: NumberId(row.get("id")),
         organization: OrganizationId(row.get("organization_id")),
         phone: row.get("phone"),
@@ -222,7 +224,8 @@ fn number(row: &Row) -> Number {
         throughput: unsigned(row.get("throughput")),
         restricted: row.get("restricted"),
         paused_until: row.get("paused_until"),
-    }
+        purse: Purse::read(row)?,
+    })
 }
 
 fn template(row: &Row) -> Result<Template, Error> {

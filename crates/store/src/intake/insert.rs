@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use deadpool_postgres::GenericClient;
 use domain::{
-    Category, FlowId, Lane, MessageId, NumberId, OrganizationId, Reason, Recipient, ScopeId, State, TemplateId,
+    Amount, Category, FlowId, Lane, MessageId, NumberId, OrganizationId, Reason, Recipient, ScopeId, State, TemplateId,
 };
 use serde_json::Value;
 use tokio_postgres::error::SqlState;
@@ -90,6 +91,8 @@ pub struct NewMessage {
     pub expires_at: DateTime<Utc>,
     /// Send again when the outcome stays unknown.
     pub resend: bool,
+    /// What it costs; `None` when it is free.
+    pub price: Option<Amount>,
     /// Where it begins.
     pub start: Start,
     /// What it says, as Meta takes it.
@@ -167,26 +170,7 @@ pub struct Free {
 impl Intake {
     /// What was answered to these keys before; keys that are free are not in it.
     pub async fn answers(&self, keys: &[(OrganizationId, String)]) -> Result<Vec<NewAnswer>, Error> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (whose, keys): (Vec<i64>, Vec<&str>) = keys.iter().map(|(id, key)| (id.0, key.as_str())).unzip();
-        let rows = ANSWERS.rows(&self.client, &[&whose, &keys]).await?;
-        let read = rows.iter().map(|row| {
-            let hash: &[u8] = row.get("request_hash");
-            let status: i16 = row.get("status");
-            Ok(NewAnswer {
-                organization: OrganizationId(row.get("organization_id")),
-                key: row.get("key"),
-                request_hash: hash.try_into().map_err(|_| Error::Unreadable {
-                    what: "idempotency.request_hash",
-                    found: format!("{} bytes", hash.len()),
-                })?,
-                status: u16::try_from(status).unwrap_or(500),
-                answer: row.get("answer"),
-            })
-        });
-        read.collect()
+        earlier_answers(&self.client, keys).await
     }
 
     /// How many rows of these numbers may go to the broker right away; a number that is not in the answer has none.
@@ -248,6 +232,7 @@ impl Intake {
                     &rows.metadata,
                     &rows.webhook_urls,
                     &rows.keys,
+                    &rows.prices,
                 ],
             )
             .await?;
@@ -259,6 +244,33 @@ impl Intake {
             .map(|answer| (answer.organization, answer.key.clone()));
         Ok(taken.collect())
     }
+}
+
+/// [`Intake::answers`] on any connection.
+pub(crate) async fn earlier_answers(
+    client: &impl GenericClient,
+    keys: &[(OrganizationId, String)],
+) -> Result<Vec<NewAnswer>, Error> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (whose, keys): (Vec<i64>, Vec<&str>) = keys.iter().map(|(id, key)| (id.0, key.as_str())).unzip();
+    let rows = ANSWERS.rows(client, &[&whose, &keys]).await?;
+    let read = rows.iter().map(|row| {
+        let hash: &[u8] = row.get("request_hash");
+        let status: i16 = row.get("status");
+        Ok(NewAnswer {
+            organization: OrganizationId(row.get("organization_id")),
+            key: row.get("key"),
+            request_hash: hash.try_into().map_err(|_| Error::Unreadable {
+                what: "idempotency.request_hash",
+                found: format!("{} bytes", hash.len()),
+            })?,
+            status: u16::try_from(status).unwrap_or(500),
+            answer: row.get("answer"),
+        })
+    });
+    read.collect()
 }
 
 impl Error {
@@ -349,6 +361,7 @@ struct Rows<'a> {
     metadata: Vec<Option<&'a Value>>,
     webhook_urls: Vec<Option<&'a str>>,
     keys: Vec<Option<&'a str>>,
+    prices: Vec<Option<i64>>,
 }
 
 impl<'a> Rows<'a> {
@@ -377,6 +390,7 @@ impl<'a> Rows<'a> {
             columns.metadata.push(message.metadata.as_ref());
             columns.webhook_urls.push(message.webhook_url.as_deref());
             columns.keys.push(message.key.as_deref());
+            columns.prices.push(message.price.map(Amount::micros));
         }
         columns
     }

@@ -24,6 +24,8 @@ pub struct Locked {
     pub delivery: i16,
     /// Meta's id, once known.
     pub wamid: Option<String>,
+    /// It has a price.
+    pub is_paid: bool,
 }
 
 /// One status, to be kept.
@@ -81,7 +83,7 @@ pub struct Waiting {
 }
 
 impl Application<'_> {
-    /// Locks those messages that exist. The ids must be sorted, each only once.
+    /// Locks those messages that exist, and before them the balances that they may still be paid from. The ids must be sorted, each only once.
     pub async fn lock_messages(&self, ids: &[Uuid]) -> Result<Vec<Locked>, Error> {
         debug_assert!(
             ids.is_sorted_by(|a, b| a < b),
@@ -98,6 +100,7 @@ impl Application<'_> {
             claimed_at: row.get("claimed_at"),
             delivery: row.get("delivery"),
             wamid: row.get("wamid"),
+            is_paid: row.get("is_paid"),
         });
         Ok(locked.collect())
     }
@@ -129,6 +132,15 @@ impl Application<'_> {
         statement!("receipts/prove_accepted", "writing what became of messages")
             .run(self.tx(), &[&ids, &deliveries, &wamids, &failed])
             .await
+    }
+
+    /// Spends what is reserved for attempts that were accepted; again is harmless. Their messages must be locked.
+    pub async fn spend_proven(&self, attempts: &[(Uuid, i32)]) -> Result<(), Error> {
+        let (ids, attempts): (Vec<_>, Vec<_>) = attempts.iter().copied().unzip();
+        statement!("receipts/spend_proven", "spending what accepted messages cost")
+            .row(self.tx(), &[&ids, &attempts])
+            .await?;
+        Ok(())
     }
 
     /// Lets people count for the messaging limit from the delivery on, where that was later than the slot promised.

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a stage that cannot be set fails its test")]
 
+mod balance;
 mod bench;
+mod books;
 mod contention;
 mod gates;
+mod money;
 mod outcomes;

@@ -1,0 +1,1 @@
+SELECT release_forgotten($1) AS released
