@@ -7,7 +7,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::category::Category;
+use crate::policy::Policies;
 use crate::recipient::Recipient;
+use crate::rules::fraud_guard::FraudGuard;
+use crate::rules::frequency_cap::FrequencyCap;
+use crate::rules::quiet_hours::QuietHours;
 use crate::template::ParameterFormat;
 use crate::tier::Tier;
 
@@ -39,6 +43,16 @@ pub struct Organization {
     /// The rate card; replaced as a whole where it is given.
     #[serde(default)]
     pub rate: Vec<RateDeclaration>,
+    /// Messages accepted on one day (UTC) at most; no limit when absent.
+    pub daily_quota: Option<u32>,
+    /// Messages accepted in one month (UTC) at most; no limit when absent.
+    pub monthly_quota: Option<u32>,
+    /// Rules against the abuse of its keys.
+    pub fraud_guard: Option<FraudGuard>,
+    /// When its recipients are not to be disturbed.
+    pub quiet_hours: Option<QuietHours>,
+    /// How often marketing is too often.
+    pub frequency_cap: Option<FrequencyCap>,
     /// Keys for the HTTP API.
     #[serde(default)]
     pub api_key: Vec<ApiKey>,
@@ -182,6 +196,9 @@ impl Declaration {
                 );
             }
             balance::check(organization, &at, &mut wrong);
+            for error in Policies::from(organization).check(&at) {
+                wrong(error.place, &error.found, error.expected);
+            }
             for key in &organization.api_key {
                 for scope in key.scopes.iter().filter(|scope| !SCOPES.contains(&scope.as_str())) {
                     wrong(

@@ -15,6 +15,7 @@ pub mod meta_error;
 pub mod money;
 pub mod opaque;
 pub mod pace;
+pub mod policy;
 pub mod rate_card;
 pub mod reason;
 pub mod recipient;
@@ -25,6 +26,7 @@ pub mod stop_words;
 pub mod story;
 pub mod template;
 pub mod tier;
+pub mod zone;
 
 pub use category::Category;
 pub use content::Content;

@@ -21,6 +21,14 @@ pub enum Reason {
     NoInboundHistory,
     /// The recipient asked not to be written to.
     OptedOut,
+    /// A rule of the organization's own against abuse.
+    FraudGuard,
+    /// The organization's messages of this day or month are used up.
+    QuotaExceeded,
+    /// Marketing to this person, more often than the organization allows itself.
+    FrequencyCap,
+    /// It is night at the recipient's.
+    QuietHours,
     /// The organization's prepaid balance does not cover it.
     InsufficientBalance,
     /// The messaging limit of the scope is used up.
@@ -66,6 +74,10 @@ impl Reason {
             Self::WindowExpired => "window_expired",
             Self::NoInboundHistory => "no_inbound_history",
             Self::OptedOut => "opted_out",
+            Self::FraudGuard => "fraud_guard",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::FrequencyCap => "frequency_cap",
+            Self::QuietHours => "quiet_hours",
             Self::InsufficientBalance => "insufficient_balance",
             Self::TierLimit => "tier_limit",
             Self::Throughput => "throughput",
@@ -109,6 +121,12 @@ impl Reason {
             Self::WindowExpired => "The last message from this person is older than 24 hours; send a template.",
             Self::NoInboundHistory => "This person has never written to this number; send a template.",
             Self::OptedOut => "The recipient asked not to be written to.",
+            Self::FraudGuard => {
+                "A rule of the organization's fraud guard stops it; its flags say which. Correct the message, or the rule."
+            }
+            Self::QuotaExceeded => "The organization's quota is used up; send again in the next period, or raise it.",
+            Self::FrequencyCap => "This person had as much marketing in this time as the organization allows itself.",
+            Self::QuietHours => "It is within the quiet hours at the recipient's; it waits for their end.",
             Self::InsufficientBalance => "The prepaid balance does not cover it; top it up and send again.",
             Self::TierLimit => "The account may not write to more new people in these 24 hours; it waits for room.",
             Self::Throughput => "The sender number is at its messages per second; it waits for its slot.",
@@ -139,6 +157,10 @@ const NAMED: &[Reason] = &[
     Reason::WindowExpired,
     Reason::NoInboundHistory,
     Reason::OptedOut,
+    Reason::FraudGuard,
+    Reason::QuotaExceeded,
+    Reason::FrequencyCap,
+    Reason::QuietHours,
     Reason::InsufficientBalance,
     Reason::TierLimit,
     Reason::Throughput,

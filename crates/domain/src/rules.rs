@@ -6,7 +6,11 @@
 pub mod account;
 pub mod expiry;
 pub mod flow;
+pub mod fraud_guard;
+pub mod frequency_cap;
 pub mod opt_out;
+pub mod quiet_hours;
+pub mod quota;
 pub mod sender_number;
 pub mod template;
 pub mod trace;
@@ -15,6 +19,7 @@ pub mod window;
 use chrono::{DateTime, Utc};
 
 use crate::category::Category;
+use crate::policy::PolicyFacts;
 use crate::reason::Reason;
 use crate::template::{Mismatch, TemplateStatus};
 pub use trace::{Step, trace};
@@ -71,6 +76,8 @@ pub struct Facts {
     pub template: Option<TemplateFacts>,
     /// Only for session messages: the service window with this recipient.
     pub window: Window,
+    /// What the organization's own policies look at.
+    pub policies: PolicyFacts,
 }
 
 /// Whether a flow's rows may go.
@@ -125,8 +132,10 @@ pub enum TemplateFacts {
     },
 }
 
-/// Passes a message through the gates: canceled or paused flow, expired, opt-out, sender number, account, template, window.
-/// Limits that many messages share (tier, pace, pair) are not here: they are counted under locks, in `admit`. [`trace`](trace()) tells the same story to its end.
+/// Passes a message through the gates: canceled or paused flow, expired, opt-out, fraud guard, sender number, account, template,
+/// window, frequency cap, quiet hours.
+/// Limits that many messages share (tier, pace, pair, balance) are not here: they are counted under locks, in `admit`; nor is the
+/// quota, which is counted at the door. [`trace`](trace()) tells the same story to its end.
 pub fn decide(facts: &Facts, now: DateTime<Utc>) -> Verdict {
     let mut nos = trace::RULES.iter().filter_map(|rule| (rule.no)(facts, now));
     nos.next().unwrap_or(Verdict::Send)

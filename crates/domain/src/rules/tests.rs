@@ -8,7 +8,7 @@ fn now() -> DateTime<Utc> {
 }
 
 /// A template message that every gate lets through.
-fn template_message() -> Facts {
+pub(super) fn template_message() -> Facts {
     Facts {
         category: Category::Utility,
         expires_at: now() + TimeDelta::days(1),
@@ -24,6 +24,7 @@ fn template_message() -> Facts {
             fit: Ok(()),
         }),
         window: Window::default(),
+        policies: PolicyFacts::default(),
     }
 }
 
@@ -246,31 +247,122 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     // Most gates are open in most cases, so that the later ones are asked too.
     let rarely = || proptest::bool::weighted(0.2);
     let gates = (rarely(), rarely(), rarely(), rarely(), rarely());
-    (category, flow, status, -2_i64..20, hours(), hours(), gates).prop_map(
-        |(category, flow, status, expires, paused, inbound, (opted_out, restricted, apart, missing, misfit))| {
-            let later = |hours: i64| now() + TimeDelta::hours(hours);
-            let known = TemplateFacts::Known {
-                status: TemplateStatus::parse(status),
-                fit: if misfit { Err(mismatch()) } else { Ok(()) },
-            };
-            let template = if missing { TemplateFacts::Missing } else { known };
-            Facts {
+    (
+        category,
+        flow,
+        status,
+        -2_i64..20,
+        hours(),
+        hours(),
+        gates,
+        any_policies(),
+    )
+        .prop_map(
+            |(
                 category,
                 flow,
-                opted_out,
-                account_restricted: restricted,
-                expires_at: later(expires),
-                number: NumberFacts {
-                    connected: !apart,
-                    paused_until: paused.map(later),
-                },
-                template: (category != Category::Service).then_some(template),
-                window: Window {
-                    last_inbound_at: inbound.map(later),
-                },
-            }
+                status,
+                expires,
+                paused,
+                inbound,
+                (opted_out, restricted, apart, missing, misfit),
+                policies,
+            )| {
+                let later = |hours: i64| now() + TimeDelta::hours(hours);
+                let known = TemplateFacts::Known {
+                    status: TemplateStatus::parse(status),
+                    fit: if misfit { Err(mismatch()) } else { Ok(()) },
+                };
+                let template = if missing { TemplateFacts::Missing } else { known };
+                Facts {
+                    category,
+                    flow,
+                    opted_out,
+                    account_restricted: restricted,
+                    expires_at: later(expires),
+                    number: NumberFacts {
+                        connected: !apart,
+                        paused_until: paused.map(later),
+                    },
+                    template: (category != Category::Service).then_some(template),
+                    window: Window {
+                        last_inbound_at: inbound.map(later),
+                    },
+                    policies,
+                }
+            },
+        )
+}
+
+fn any_policies() -> impl Strategy<Value = PolicyFacts> {
+    let rarely = || proptest::bool::weighted(0.2);
+    (rarely(), rarely(), rarely()).prop_map(|(blocked, full, night)| PolicyFacts {
+        findings: blocked.then(finding).into_iter().collect(),
+        frequency: full.then(full_up),
+        quiet_hours: night.then(all_but_a_minute),
+    })
+}
+
+fn finding() -> fraud_guard::Finding {
+    fraud_guard::Finding {
+        check: "denied_link",
+        action: fraud_guard::Action::Block,
+    }
+}
+
+fn full_up() -> frequency_cap::Frequency {
+    frequency_cap::Frequency {
+        cap: frequency_cap::FrequencyCap { max: 1, hours: 1 },
+        taken_at: vec![now()],
+    }
+}
+
+/// Quiet at any time but at midnight, UTC.
+fn all_but_a_minute() -> quiet_hours::Night {
+    quiet_hours::Night {
+        hours: serde_json::from_value(serde_json::json!({"start": "00:01", "end": "00:00"})).unwrap(),
+        zones: crate::zone::Zones::Known(chrono_tz::Tz::UTC),
+    }
+}
+
+#[test]
+fn the_organization_s_own_policies_come_after_what_meta_asks_but_a_block_is_never_put_off() {
+    let marketing = |policies| Facts {
+        category: Category::Marketing,
+        policies,
+        ..template_message()
+    };
+    let night = || PolicyFacts {
+        quiet_hours: Some(all_but_a_minute()),
+        ..PolicyFacts::default()
+    };
+    let too_often = || PolicyFacts {
+        frequency: Some(full_up()),
+        ..night()
+    };
+    let blocked = || PolicyFacts {
+        findings: vec![finding()],
+        ..too_often()
+    };
+
+    check(marketing(night()), "defer quiet_hours");
+    check(marketing(too_often()), "drop frequency_cap");
+    check(marketing(blocked()), "drop fraud_guard");
+    check(
+        Facts {
+            account_restricted: true,
+            ..marketing(blocked())
         },
-    )
+        "drop fraud_guard",
+    );
+    check(
+        Facts {
+            category: Category::Utility,
+            policies: too_often(),
+            ..template_message()
+        },
+        "send",
+    );
 }
 
 proptest! {

@@ -6,9 +6,11 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
+use super::frequency_cap::Frequency;
+use super::quiet_hours::Night;
 use super::window::Standing;
 use super::{Facts, FlowStatus, TemplateFacts, Verdict};
-use super::{account, expiry, flow, opt_out, sender_number, template, window};
+use super::{account, expiry, flow, fraud_guard, frequency_cap, opt_out, quiet_hours, sender_number, template, window};
 use crate::category::Category;
 
 /// A gate.
@@ -42,6 +44,15 @@ pub(super) const RULES: &[Rule] = &[
         no: |facts, _| opt_out::rule(facts),
         facts: |facts, _| json!({"opted_out": facts.opted_out}),
     },
+    // Before the gates that only make it wait: what waits is let in, and is not asked again.
+    Rule {
+        name: "fraud_guard",
+        no: fraud_guard::rule,
+        facts: |facts, _| match facts.policies.findings.as_slice() {
+            [] => Value::Null,
+            findings => json!({"findings": findings}),
+        },
+    },
     Rule {
         name: "sender_number",
         no: sender_number::rule,
@@ -65,6 +76,23 @@ pub(super) const RULES: &[Rule] = &[
         no: window::rule,
         facts: |facts, now| match facts.category {
             Category::Service => of_window(facts, now),
+            _ => Value::Null,
+        },
+    },
+    Rule {
+        name: "frequency_cap",
+        no: frequency_cap::rule,
+        facts: |facts, now| match &facts.policies.frequency {
+            Some(frequency) if facts.category == Category::Marketing => of_frequency(frequency, now),
+            _ => Value::Null,
+        },
+    },
+    // Last: it is the only no that time alone turns into a yes.
+    Rule {
+        name: "quiet_hours",
+        no: quiet_hours::rule,
+        facts: |facts, now| match &facts.policies.quiet_hours {
+            Some(night) if night.hours.categories.contains(&facts.category) => of_night(night, now),
             _ => Value::Null,
         },
     },
@@ -111,6 +139,25 @@ fn of_window(facts: &Facts, now: DateTime<Utc>) -> Value {
         Standing::NoInboundHistory => None,
     };
     json!({"last_inbound_at": facts.window.last_inbound_at.map(text), "window_expires_at": ends_at.map(text)})
+}
+
+fn of_frequency(frequency: &Frequency, now: DateTime<Utc>) -> Value {
+    json!({
+        "max": frequency.cap.max,
+        "hours": frequency.cap.hours,
+        "taken": frequency.taken(now),
+        "frees_at": frequency.frees_at(now).map(text),
+    })
+}
+
+fn of_night(night: &Night, now: DateTime<Utc>) -> Value {
+    let zones: Vec<&str> = night.zones.all().iter().map(|zone| zone.name()).collect();
+    json!({
+        "start": night.hours.start.format("%H:%M").to_string(),
+        "end": night.hours.end.format("%H:%M").to_string(),
+        "zones": zones,
+        "until": night.hours.until(night.zones, now).map(text),
+    })
 }
 
 fn text(at: DateTime<Utc>) -> String {

@@ -1,6 +1,7 @@
 //! The rules at the door: what can be refused at once is refused at once. The sender asks them again, and there it counts.
 
 use chrono::{DateTime, Utc};
+use domain::policy::PolicyFacts;
 use domain::rules::{self, FlowStatus, NumberFacts, TemplateFacts, Verdict, Window};
 use domain::template::Mismatch;
 use domain::{Category, Reason, Recipient, Template, TemplateId};
@@ -93,6 +94,7 @@ impl Case<'_> {
             account_restricted: self.number.restricted,
             template,
             window: self.window(known, known.now),
+            policies: PolicyFacts::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use domain::Category;
 use domain::content::TemplateContent;
+use domain::policy::PolicyFacts;
 use domain::rules::{Facts, FlowStatus, NumberFacts, TemplateFacts, Window};
 use domain::template::{Mismatch, Shape, TemplateStatus};
 use serde_json::Value;
@@ -47,6 +48,7 @@ impl Candidate {
             window: Window {
                 last_inbound_at: self.last_inbound_at,
             },
+            policies: PolicyFacts::default(),
         })
     }
 
