@@ -1,9 +1,10 @@
 //! The same job as teams write it (`tests/peers`), installed and measured on the same servers.
 
+mod redis;
+
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -12,6 +13,7 @@ use testkit::checkout;
 use testkit::database::{self, TestDatabase};
 use tokio::time::sleep;
 
+use self::redis::{Owned, Redis};
 use super::measurement::Measurement;
 use super::rig::{Machines, Meta, folder};
 use super::usage::{Group, Snapshot, Watch, is_running};
@@ -311,68 +313,5 @@ async fn until_sent(database: &TestDatabase, workers: &[u32], messages: usize, n
             bail!("{name}: {running} of {} processes run, progress {}", workers.len(), row);
         }
         sleep(LOOK).await;
-    }
-}
-
-/// A process of ours, killed when dropped.
-#[derive(Debug)]
-struct Owned(Child);
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A Redis that writes what it is told to the disk every second.
-#[derive(Debug)]
-struct Redis {
-    server: Owned,
-    url: String,
-    folder: PathBuf,
-}
-
-impl Redis {
-    fn start() -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let folder = folder()?.join(format!("redis-{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        let mut server = Command::new("redis-server");
-        server
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                "everysec",
-            ])
-            .args(["--maxmemory-policy", "noeviction", "--port", &port.to_string(), "--dir"])
-            .arg(&folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let server = Owned(server.spawn().context("starting redis-server")?);
-        let began = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            ensure!(
-                began.elapsed() < Duration::from_secs(10),
-                "redis-server does not answer"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let url = format!("redis://127.0.0.1:{port}");
-        Ok(Self { server, url, folder })
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.server.0.kill();
-        let _ = self.server.0.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
