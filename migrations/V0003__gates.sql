@@ -43,7 +43,9 @@ CREATE TABLE limit_member (
     holders    integer NOT NULL,       -- admitted messages that may count for it; a definite refusal gives one back
     PRIMARY KEY (scope_id, recipient)
 ) WITH (fillfactor = 80);
-CREATE INDEX limit_member_by_expiry ON limit_member (scope_id, expires_at);
+-- Which memberships are over. Time first: with the scope first, a planner without statistics takes this index instead of the primary
+-- key to look a member up, and walks through the whole scope for each row (measured: 0.5 ms a row at 1,000 members, under the lock).
+CREATE INDEX limit_member_by_expiry ON limit_member (expires_at, scope_id);
 
 -- Who asked an organization not to write.
 CREATE TABLE suppression (

@@ -63,8 +63,8 @@ BEGIN
 END $$;
 
 -- The plan is made once per connection, for whatever the first statement changed: nested loops would be right for one row and a
--- disaster for a thousand.
-CREATE FUNCTION note_changed_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET enable_mergejoin = off AS $$
+-- disaster for a thousand. The callers switch hash joins off for their own statements, so they are switched on again here.
+CREATE FUNCTION note_changed_messages() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET enable_mergejoin = off SET enable_hashjoin = on AS $$
 BEGIN
     INSERT INTO event (organization_id, size, at, kind, reason, flow_id, message_ids)
     SELECT n.organization_id, count(*), turnpike_now(), 'message.' || n.status, n.reason, n.flow_id, array_agg(n.id)
