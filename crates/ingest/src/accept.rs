@@ -8,7 +8,9 @@
 //! **Invariants.** An answer that says something was taken is given after its commit. The ids of a submission are chosen when it comes
 //! in, so repeating one whose commit is in doubt cannot keep it twice. A lost job is nobody's error: the alarm rings again.
 
+mod balance;
 mod broadcast;
+mod cards;
 mod credit;
 mod gate;
 mod message;
@@ -34,6 +36,7 @@ use crate::jobs::Jobs;
 use crate::problem::{Code, Problem};
 
 pub(crate) use broadcast::summarize;
+use cards::Cards;
 use plan::{Known, Plan};
 pub use submission::{Key, Submission};
 
@@ -43,6 +46,7 @@ pub struct Core {
     store: Store,
     clock: Clock,
     jobs: Jobs,
+    cards: Cards,
 }
 
 /// What became of one submission in a round; `None`: somebody took its key meanwhile, ask again.
@@ -51,7 +55,12 @@ type Outcome = (usize, Option<Answer>);
 impl Core {
     /// A core that keeps in `store` and rings with `jobs`.
     pub fn new(store: Store, clock: Clock, jobs: Jobs) -> Self {
-        Self { store, clock, jobs }
+        Self {
+            store,
+            clock,
+            jobs,
+            cards: Cards::default(),
+        }
     }
 
     /// Takes a batch in and gives each submission, in order, the answer that is its own, as if it had come alone.
@@ -123,9 +132,11 @@ impl Core {
             facts: &facts,
             now,
         };
+        let mut payers = self.cards.payers(&intake, &numbers).await?;
         let mut plans = Vec::with_capacity(new.len());
         for place in new {
-            match plan::of(at(place), &known) {
+            let planned = plan::of(at(place), &known);
+            match planned.and_then(|plan| balance::pass(plan, &mut payers)) {
                 Ok(plan) => plans.push((place, plan)),
                 Err(problem) => outcomes.push((place, Some(problem.into()))),
             }
@@ -228,20 +239,29 @@ fn earlier_answer(submission: &Submission, before: &[NewAnswer]) -> Option<Answe
         .iter()
         .find(|answer| answer.organization == submission.organization && answer.key == key.text)?;
     if earlier.request_hash != key.request_hash {
-        let problem = Problem::new(
-            Code::IdempotencyConflict,
-            "This idempotency key was used for another request; use a new key, or send the same request again.",
-        );
-        return Some(problem.into());
+        return Some(conflict().into());
     }
-    Some(Answer {
+    Some(replayed(earlier))
+}
+
+/// The answer to a request under a key that belongs to another one.
+pub(crate) fn conflict() -> Problem {
+    Problem::new(
+        Code::IdempotencyConflict,
+        "This idempotency key was used for another request; use a new key, or send the same request again.",
+    )
+}
+
+/// An answer that was given before, again.
+pub(crate) fn replayed(earlier: &NewAnswer) -> Answer {
+    Answer {
         status: earlier.status,
         body: serde_json::from_str(&earlier.answer).unwrap_or_else(|_| Problem::internal().to_json()),
         recorded: true,
         replayed: true,
         pagination: None,
         retry_after: None,
-    })
+    }
 }
 
 fn failure(submission: &Submission, failed: &store::Error) -> Answer {

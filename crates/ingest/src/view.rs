@@ -123,6 +123,7 @@ fn of_gate(reason: &Reason) -> Value {
         Reason::TemplateParameterMismatch => (ErrorCategory::Template, false),
         Reason::WindowExpired | Reason::NoInboundHistory => (ErrorCategory::Window, false),
         Reason::OptedOut => (ErrorCategory::Recipient, false),
+        Reason::InsufficientBalance => (ErrorCategory::Account, true),
         Reason::TierLimit | Reason::Throughput | Reason::PairLimit => (ErrorCategory::Throttle, true),
         Reason::SenderNotFound | Reason::SenderNotConnected | Reason::SenderPaused | Reason::AccountRestricted => {
             (ErrorCategory::Account, true)
