@@ -52,6 +52,7 @@ CREATE TABLE message (
     attempt         integer NOT NULL DEFAULT 0, -- the fence: grows with every claim, never goes back
     failures        integer NOT NULL DEFAULT 0, -- refused attempts that count against the retry budget
     rings           integer NOT NULL DEFAULT 0, -- jobs published for this row since it was last queued, minus one
+    crashes         smallint NOT NULL DEFAULT 0, -- deaths of a sender that was working on it; several, and it is set aside
     claim           uuid,                       -- of the admission that holds it; tells a commit in doubt from none
     claimed_at      timestamptz,                -- when the current attempt was committed
     reason          text,                       -- domain::Reason

@@ -262,6 +262,7 @@ BEGIN
 END $$;
 
 -- Attempts whose lease ran out: whoever claimed them died, or hangs. A POST may have happened, so they never go back to the queue.
+-- The claim stays: the sender's journal may still tell, however late it is found.
 CREATE FUNCTION expire_leases(
     p_holds      interval[],  -- by category, from code 0: how long to wait for a webhook
     p_per_number integer,
@@ -282,7 +283,7 @@ BEGIN
             ORDER BY m.wake_at LIMIT p_per_number FOR UPDATE SKIP LOCKED
         ) s LIMIT p_limit
     )
-    UPDATE message m SET state = 40, claim = NULL, wake_at = t + p_holds[m.category + 1], changed_at = t
+    UPDATE message m SET state = 40, wake_at = t + p_holds[m.category + 1], changed_at = t
     FROM silent s WHERE m.id = s.id
     RETURNING m.id;
 END $$;

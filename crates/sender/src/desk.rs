@@ -12,6 +12,7 @@ use store::Store;
 use store::admission::{Candidate, Settlement, Unreadable};
 use tracing::error;
 
+use crate::journal::Journal;
 use crate::keepsakes::Keepsakes;
 use crate::message::{self, Message};
 use crate::metrics;
@@ -24,6 +25,7 @@ const MENDED_AFTER: TimeDelta = TimeDelta::minutes(5);
 pub(crate) struct Desk {
     store: Store,
     kept: Arc<Keepsakes>,
+    journal: Journal,
 }
 
 /// What the rules made of a row.
@@ -34,9 +36,9 @@ enum Decision {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, journal: Journal) -> Self {
         let kept = Arc::default();
-        Self { store, kept }
+        Self { store, kept, journal }
     }
 
     /// The messages that may go, in any order. Every other id is finished with: settled, or no longer queued.
@@ -47,12 +49,15 @@ impl Desk {
         let rows = self.load(ids).await?;
         self.kept.learn(&self.store, &rows).await?;
         let (mut go, mut settle) = (Vec::with_capacity(rows.len()), Vec::new());
+        let working = self.journal.marker();
         for row in rows {
+            working.on(row.id);
             match guarded(row.id, || self.decide(row)) {
                 Decision::Go(message) => go.push(*message),
                 Decision::Settle(settlement) => settle.push(settlement),
             }
         }
+        drop(working);
         self.settle(settle).await?;
         Ok(go)
     }

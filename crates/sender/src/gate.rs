@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::desk::Desk;
 use crate::intake::{BATCH, Ready, give_back};
+use crate::journal::Trail;
 use crate::post::{Claimed, Poster};
 use crate::record::Entry;
 use crate::ticket::{Returned, Ticket};
@@ -144,11 +145,15 @@ impl Gate {
             .flat_map(|called| called.rows.iter().map(|waiting| waiting.row.message.id))
             .collect();
         let claim = Uuid::new_v4();
+        let trail = self.poster.journal().claim(claim, &ids);
         match self.store.admit(claim, &ids, pacing(self.lane)).await {
-            Ok(admission) => self.hear(called, claim, admission, &mut permits).await,
-            Err(error) if error.is_about_data() => self.one_by_one(called, &mut permits).await,
+            Ok(admission) => self.hear(called, (claim, trail), admission, &mut permits).await,
+            Err(error) if error.is_about_data() => {
+                trail.settle();
+                self.one_by_one(called, &mut permits).await
+            }
             Err(error) => {
-                self.doubt(claim, ids).await;
+                self.doubt(claim, ids, trail).await;
                 let rows = called.into_iter().flat_map(|called| called.rows);
                 give_back(rows.map(|waiting| waiting.row.ticket)).await;
                 Err(error.into())
@@ -170,14 +175,16 @@ impl Gate {
         });
         while let Some((number, pace, waiting)) = rows.next() {
             let (claim, id) = (Uuid::new_v4(), waiting.row.message.id);
+            let trail = self.poster.journal().claim(claim, &[id]);
             let failed = match self.store.admit(claim, &[id], pacing(self.lane)).await {
                 Ok(admission) => {
                     let rows = vec![waiting];
                     let called = vec![Called { number, pace, rows }];
-                    self.hear(called, claim, admission, permits).await?;
+                    self.hear(called, (claim, trail), admission, permits).await?;
                     continue;
                 }
                 Err(error) if error.is_about_data() => {
+                    trail.settle();
                     let set_aside = self.desk.quarantine(id, &error).await;
                     if set_aside.is_ok() {
                         Returned::of([waiting.row.ticket]).settle().await?;
@@ -187,7 +194,7 @@ impl Gate {
                     set_aside
                 }
                 Err(error) => {
-                    self.doubt(claim, vec![id]).await;
+                    self.doubt(claim, vec![id], trail).await;
                     give_back([waiting.row.ticket]).await;
                     Err(error)
                 }
@@ -202,7 +209,7 @@ impl Gate {
     async fn hear(
         &mut self,
         called: Vec<Called<Ready>>,
-        claim: Uuid,
+        (claim, mut trail): (Uuid, Trail),
         admission: Admission,
         permits: &mut OwnedSemaphorePermit,
     ) -> Result<(), Error> {
@@ -228,6 +235,7 @@ impl Gate {
                             slot,
                             reading,
                             permit: permits.split(1).expect("there is one for each row that was called"),
+                            trail: trail.split(),
                         });
                     }
                     Some(AdmitVerdict::Throughput { ask_at }) => {
@@ -251,6 +259,8 @@ impl Gate {
             };
             late.extend(self.room.answer(answer, Instant::now()));
         }
+        // The rest was not claimed.
+        trail.settle();
         metrics::admitted(self.lane.as_str(), sent);
         let parked = self.park(late, reading, &mut finished).await;
         let acked = Returned::of(finished).settle().await;
@@ -287,9 +297,9 @@ impl Gate {
         }
     }
 
-    async fn doubt(&self, claim: Uuid, ids: Vec<MessageId>) {
+    async fn doubt(&self, claim: Uuid, ids: Vec<MessageId>, trail: Trail) {
         // The recorder lives longer than every session; if it does not, the process is going down and leases will tell.
-        let _ = self.poster.record().send(Entry::Doubtful { claim, ids }).await;
+        let _ = self.poster.record().send(Entry::Doubtful { claim, ids, trail }).await;
     }
 
     fn show(&self) {

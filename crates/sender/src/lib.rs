@@ -19,6 +19,7 @@
 //!
 //! * No POST without a committed claim that this process saw succeed; one claim is at most one POST.
 //! * No limit lives here: any number of senders may run, and one that is killed wastes slots and nothing else.
+//! * What a killed sender was about to do, and had done, its successor reads from its journal (`journal`, `rescue`).
 //! * The machine's clock is only a stopwatch; every time that counts is the ledger's (`store::Reading`).
 //! * After [`run`] has returned on a shutdown, no row of ours is left in `sending`: every POST ended and was recorded.
 
@@ -28,12 +29,14 @@ mod desk;
 mod error;
 mod gate;
 mod intake;
+mod journal;
 mod keepsakes;
 mod lane;
 mod message;
 mod metrics;
 mod post;
 mod record;
+mod rescue;
 mod role;
 mod ticket;
 mod waiting;

@@ -20,7 +20,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
-use crate::aftermath::{Aftermath, Attempted, aftermath};
+use crate::aftermath::{Aftermath, Attempted, Consequence, aftermath};
+use crate::journal::{Journal, Trail};
 use crate::message::Message;
 use crate::metrics;
 use crate::record::{Ended, Entry};
@@ -32,6 +33,7 @@ pub(crate) struct Poster {
     signer: Signer,
     tasks: TaskTracker,
     record: mpsc::Sender<Entry>,
+    journal: Journal,
 }
 
 /// A row that admission gave a slot.
@@ -46,15 +48,27 @@ pub(crate) struct Claimed {
     pub(crate) reading: Reading,
     /// Its place among those in flight, until its outcome is on its way to the ledger.
     pub(crate) permit: OwnedSemaphorePermit,
+    /// Its part of the journal.
+    pub(crate) trail: Trail,
 }
 
+/// How an attempt ended, and what that means for others.
+type Judged = (Recorded, Option<Consequence>);
+
 impl Poster {
-    pub(crate) fn new(meta: meta::Client, signer: Signer, tasks: TaskTracker, record: mpsc::Sender<Entry>) -> Self {
+    pub(crate) fn new(
+        meta: meta::Client,
+        signer: Signer,
+        tasks: TaskTracker,
+        record: mpsc::Sender<Entry>,
+        journal: Journal,
+    ) -> Self {
         Self {
             meta,
             signer,
             tasks,
             record,
+            journal,
         }
     }
 
@@ -63,11 +77,22 @@ impl Poster {
         &self.record
     }
 
+    /// Where claims are noted.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Posts a row at its slot and passes on what came of it.
     pub(crate) fn post(&self, claimed: Claimed) {
         let poster = self.clone();
         self.tasks.spawn(async move {
-            let ended = poster.attempt(&claimed).await;
+            let (recorded, consequence) = poster.attempt(&claimed).await;
+            claimed.trail.done(&recorded);
+            let ended = Ended {
+                recorded,
+                consequence,
+                trail: claimed.trail,
+            };
             // The recorder lives longer than every task; if it does not, the process is going down and leases will tell.
             if poster.record.send(Entry::Ended(Box::new(ended))).await.is_err() {
                 error!(message.id = %claimed.message.id, "an outcome could not be recorded: its recorder is gone");
@@ -76,14 +101,14 @@ impl Poster {
         });
     }
 
-    async fn attempt(&self, claimed: &Claimed) -> Ended {
+    async fn attempt(&self, claimed: &Claimed) -> Judged {
         let Some(body) = self.compose(claimed) else {
             return claimed.quarantined();
         };
         let slot = claimed.reading.surely_reached(claimed.slot);
         tokio::time::sleep_until(slot.into()).await;
         let begun = Instant::now();
-        if begun > claimed.latest() {
+        if begun > claimed.latest() || !claimed.trail.begin(claimed.message.id, claimed.slot) {
             return claimed.given_back(begun);
         }
         metrics::set_out(begun.saturating_duration_since(slot));
@@ -102,6 +127,8 @@ impl Poster {
 
     fn compose(&self, claimed: &Claimed) -> Option<Vec<u8>> {
         let message = &claimed.message;
+        let working = self.journal.marker();
+        working.on(message.id);
         let composed = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let opaque = self.signer.sign(message.id, claimed.attempt);
             meta::message::compose(&message.recipient, &message.content, &opaque)
@@ -122,7 +149,7 @@ impl Claimed {
         self.reading.surely_not_passed(end)
     }
 
-    fn ended(&self, outcome: Outcome, begun: Instant, ended: Instant) -> Ended {
+    fn ended(&self, outcome: Outcome, begun: Instant, ended: Instant) -> Judged {
         let now = self.reading.time(ended);
         let after = aftermath(&outcome, &self.attempted(), now, rand::random());
         self.tell(&outcome, &after, ended - begun);
@@ -136,20 +163,18 @@ impl Claimed {
             http_status,
             error,
         };
-        Ended {
-            recorded: Recorded {
-                id: self.message.id,
-                attempt: self.attempt,
-                state: after.state,
-                wake_at: after.wake_at,
-                reason: after.reason.as_ref().map(ToString::to_string),
-                wamid: after.wamid.map(|wamid| wamid.0),
-                burns: after.burns,
-                refused: after.refused,
-                post: Some(post),
-            },
-            consequence: after.consequence,
-        }
+        let recorded = Recorded {
+            id: self.message.id,
+            attempt: self.attempt,
+            state: after.state,
+            wake_at: after.wake_at,
+            reason: after.reason.as_ref().map(ToString::to_string),
+            wamid: after.wamid.map(|wamid| wamid.0),
+            burns: after.burns,
+            refused: after.refused,
+            post: Some(post),
+        };
+        (recorded, after.consequence)
     }
 
     fn attempted(&self) -> Attempted {
@@ -164,29 +189,25 @@ impl Claimed {
         }
     }
 
-    fn given_back(&self, at: Instant) -> Ended {
+    fn given_back(&self, at: Instant) -> Judged {
         metrics::given_back();
         let late_ms = at
             .saturating_duration_since(self.reading.surely_not_passed(self.slot))
             .as_millis();
         debug!(message.id = %self.message.id, late_ms, "a slot is given up: it passed {late_ms} ms ago");
-        Ended {
-            recorded: Recorded::given_back(self.message.id, self.attempt, self.reading.time(at)),
-            consequence: None,
-        }
+        let given_back = Recorded::given_back(self.message.id, self.attempt, self.reading.time(at));
+        (given_back, None)
     }
 
-    fn quarantined(&self) -> Ended {
+    fn quarantined(&self) -> Judged {
         metrics::quarantined();
-        Ended {
-            recorded: Recorded {
-                state: State::Failed,
-                wake_at: None,
-                reason: Some(Reason::Quarantined.to_string()),
-                ..Recorded::given_back(self.message.id, self.attempt, self.slot)
-            },
-            consequence: None,
-        }
+        let quarantined = Recorded {
+            state: State::Failed,
+            wake_at: None,
+            reason: Some(Reason::Quarantined.to_string()),
+            ..Recorded::given_back(self.message.id, self.attempt, self.slot)
+        };
+        (quarantined, None)
     }
 
     fn tell(&self, outcome: &Outcome, after: &Aftermath, took: Duration) {

@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::aftermath::Consequence;
+use crate::journal::Trail;
 use crate::metrics;
 
 /// Outcomes per statement, and how long the first waits for others.
@@ -39,6 +40,8 @@ pub(crate) enum Entry {
         claim: Uuid,
         /// What it asked for.
         ids: Vec<MessageId>,
+        /// What the journal says of it.
+        trail: Trail,
     },
 }
 
@@ -47,6 +50,8 @@ pub(crate) enum Entry {
 pub(crate) struct Ended {
     pub(crate) recorded: Recorded,
     pub(crate) consequence: Option<Consequence>,
+    /// What the journal says of it.
+    pub(crate) trail: Trail,
 }
 
 /// Writes entries.
@@ -87,6 +92,7 @@ impl Recorder {
             sleep(pause.mul_f64(part)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        batch.trails.into_iter().for_each(Trail::settle);
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), store::Error> {
@@ -144,6 +150,8 @@ struct Batch {
     holds: BTreeMap<Numbers, (DateTime<Utc>, String)>,
     wabas: BTreeMap<WabaId, String>,
     templates: BTreeMap<domain::TemplateId, (&'static str, String)>,
+    /// Settled when all of the above is written, and no sooner.
+    trails: Vec<Trail>,
 }
 
 impl Batch {
@@ -151,13 +159,17 @@ impl Batch {
         let mut batch = Self::default();
         for entry in entries {
             match entry {
-                Entry::Doubtful { claim, ids } => batch.doubtful.push((claim, ids)),
+                Entry::Doubtful { claim, ids, trail } => {
+                    batch.doubtful.push((claim, ids));
+                    batch.trails.push(trail);
+                }
                 Entry::Ended(ended) => {
                     let reason = ended.recorded.reason.clone().unwrap_or_default();
                     if let Some(consequence) = ended.consequence {
                         batch.add(consequence, reason);
                     }
                     batch.outcomes.push(ended.recorded);
+                    batch.trails.push(ended.trail);
                 }
             }
         }
@@ -200,6 +212,7 @@ mod tests {
                     ..Recorded::given_back(MessageId(Uuid::from_u128(1)), 1, now)
                 },
                 consequence: Some(Consequence::Hold(number, now + TimeDelta::seconds(seconds))),
+                trail: Trail::default(),
             }))
         };
 

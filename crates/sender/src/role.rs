@@ -1,5 +1,6 @@
 //! The role: sessions with the broker come and go, POSTs and the recorder outlive them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use broker::{Address, Connection, Publisher, Topology};
@@ -10,14 +11,16 @@ use runtime::{Healthy, Shutdown, Supervisor};
 use store::Store;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::Error;
 use crate::dead::DeadLetters;
 use crate::desk::Desk;
+use crate::journal::{Journal, stem};
 use crate::lane::{Tools, prefetch};
 use crate::post::Poster;
 use crate::record::Recorder;
+use crate::rescue::Rescue;
 
 /// Outcomes that may wait for the recorder.
 const OUTCOMES: usize = 4096;
@@ -40,17 +43,23 @@ pub struct Parts {
 }
 
 /// What may be chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Rows of a lane that are claimed and whose POST has not ended; about messages per second times seconds per POST. Each
     /// is a connection to Meta while its POST lasts.
     pub in_flight: usize,
+    /// Where the attempt journal is kept: a folder on a disk of this machine, which several senders may share. Without one, what a
+    /// killed sender had claimed waits for its lease and ends as uncertain.
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for Config {
     /// Enough for 4,000 messages a second where Meta answers in a quarter of one.
     fn default() -> Self {
-        Self { in_flight: 1024 }
+        Self {
+            in_flight: 1024,
+            journal: None,
+        }
     }
 }
 
@@ -68,13 +77,22 @@ pub async fn run(parts: Parts, config: Config, shutdown: &Shutdown, health: &Hea
         drop(recorded);
     });
 
+    let (journal, rescue) = open_journal(&parts, &config);
     let posts = TaskTracker::new();
-    let poster = Poster::new(parts.meta.clone(), parts.signer.clone(), posts.clone(), record);
-    let lanes = Lane::ALL.map(|lane| tools(lane, &parts, config, &poster));
+    let poster = Poster::new(
+        parts.meta.clone(),
+        parts.signer.clone(),
+        posts.clone(),
+        record,
+        journal.clone(),
+    );
+    let lanes = Lane::ALL.map(|lane| tools(lane, &parts, config.in_flight, &poster));
     drop(poster);
     Supervisor::new("sender")
         .probe(health.probe("sender"))
-        .run(shutdown, |healthy| session(&parts, &lanes, shutdown, healthy))
+        .run(shutdown, |healthy| {
+            session(&parts, rescue.as_ref(), &lanes, shutdown, healthy)
+        })
         .await;
 
     posts.close();
@@ -85,20 +103,57 @@ pub async fn run(parts: Parts, config: Config, shutdown: &Shutdown, health: &Hea
     let _ = all_recorded.await;
 }
 
-fn tools(lane: Lane, parts: &Parts, config: Config, poster: &Poster) -> Tools {
+/// The journal of this process, and what looks after those of others. Without a journal everything goes on, with less knowledge
+/// after a crash.
+fn open_journal(parts: &Parts, config: &Config) -> (Journal, Option<Rescue>) {
+    let Some(folder) = &config.journal else {
+        return Default::default();
+    };
+    let stem = stem(&[parts.store.place(), &parts.topology.exchanges.send]);
+    match Journal::open(folder, &stem) {
+        Ok(journal) => {
+            let rescue = Rescue {
+                store: parts.store.clone(),
+                folder: folder.clone(),
+                stem,
+            };
+            (journal, Some(rescue))
+        }
+        Err(error) => {
+            let folder = folder.display();
+            warn!(
+                error = &error as &dyn std::error::Error,
+                "no attempt journal in {folder}: after a crash, claimed messages wait for their leases; choose another TURNPIKE_SENDER_JOURNAL"
+            );
+            Default::default()
+        }
+    }
+}
+
+fn tools(lane: Lane, parts: &Parts, places: usize, poster: &Poster) -> Tools {
     Tools {
         lane,
         store: parts.store.clone(),
-        desk: Desk::new(parts.store.clone()),
+        desk: Desk::new(parts.store.clone(), poster.journal().clone()),
         dead: DeadLetters::new(parts.publisher.clone(), &parts.topology.queues.dead),
         poster: poster.clone(),
-        in_flight: Arc::new(Semaphore::new(config.in_flight)),
-        places: config.in_flight,
+        in_flight: Arc::new(Semaphore::new(places)),
+        places,
     }
 }
 
 /// One connection to the broker, until it or the ledger fails, or the shutdown.
-async fn session(parts: &Parts, lanes: &[Tools; 2], shutdown: &Shutdown, healthy: Healthy) -> Result<(), Error> {
+async fn session(
+    parts: &Parts,
+    rescue: Option<&Rescue>,
+    lanes: &[Tools; 2],
+    shutdown: &Shutdown,
+    healthy: Healthy,
+) -> Result<(), Error> {
+    // Before any job: the one that took a predecessor down may come again at once.
+    if let Some(rescue) = rescue {
+        rescue.run_once().await?;
+    }
     let connection = Connection::open(&parts.address, "turnpike sender").await?;
     connection.declare(&parts.topology).await?;
     // A failure of one lane stops the other: the next session starts both afresh.

@@ -24,6 +24,7 @@ mod reading;
 pub mod receipts;
 pub mod release;
 pub mod repair;
+pub mod rescue;
 pub mod retention;
 mod statement;
 pub mod tenancy;

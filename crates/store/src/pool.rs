@@ -28,6 +28,7 @@ pub struct Options {
 pub struct Store {
     pool: Pool,
     vault: Vault,
+    place: String,
 }
 
 impl std::fmt::Debug for Store {
@@ -42,6 +43,12 @@ impl Store {
     /// Prepares the pool; connections are made when they are needed. `secret_key` opens what is sealed in the database.
     pub fn new(options: &Options, vault: Vault) -> Result<Self, Error> {
         let config = configure(options)?;
+        let place = format!(
+            "{:?} {:?} {}",
+            config.get_hosts(),
+            config.get_ports(),
+            config.get_dbname().unwrap_or_default()
+        );
         let manager_config = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -58,12 +65,17 @@ impl Store {
             .runtime(Runtime::Tokio1)
             .build()
             .expect("a runtime is set, which is all that a pool with timeouts needs");
-        Ok(Self { pool, vault })
+        Ok(Self { pool, vault, place })
     }
 
     /// What seals and opens secrets.
     pub fn vault(&self) -> &Vault {
         &self.vault
+    }
+
+    /// Which ledger this is, without who asks: the same for every process of an installation that names it in the same words.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// A connection of the pool.

@@ -2,6 +2,7 @@
 //! inside the test as the referee.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -36,6 +37,18 @@ pub struct Stack {
     /// First word of every broker name.
     pub prefix: String,
     http: Client,
+    _journals: Journals,
+}
+
+/// Where senders keep their attempt journals. Killed ones leave them behind, so the folder goes with the test.
+#[derive(Debug)]
+struct Journals(PathBuf);
+
+impl Drop for Journals {
+    fn drop(&mut self) {
+        // It is not there when no sender ran.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// What differs from the standard pipeline.
@@ -74,11 +87,13 @@ impl Stack {
         }
         let meta = Simulator::start(config).await?;
         let prefix = format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let journals = Journals(std::env::temp_dir().join(format!("turnpike-journal-{prefix}")));
         let amqp_url = plan.amqp_url.unwrap_or_else(|| database.amqp_url.clone());
         let settings = Settings::new(&database.url, &amqp_url, &prefix)
             .with("TURNPIKE_META_BASE_URL", meta.base_url())
             .with("TURNPIKE_META_APP_SECRET", APP_SECRET)
             .with("TURNPIKE_META_VERIFY_TOKEN", VERIFY_TOKEN)
+            .with("TURNPIKE_SENDER_JOURNAL", journals.0.to_string_lossy())
             .with("TURNPIKE_HTTP_ADDR", "127.0.0.1:0");
         Ok(Self {
             programs: Vec::new(),
@@ -89,6 +104,7 @@ impl Stack {
             api: String::new(),
             prefix,
             http: Client::builder().no_proxy().build()?,
+            _journals: journals,
         })
     }
 

@@ -37,7 +37,10 @@ pub(crate) const ALL: [Role; 5] = [
 pub(crate) enum Settings {
     Ingest { http: Http, app: MetaApp },
     Scheduler,
-    Sender { meta: config::Meta },
+    Sender {
+        meta: config::Meta,
+        journal: config::Journal,
+    },
     Receipts,
     Notifier,
 }
@@ -95,7 +98,13 @@ impl Role {
                 Some(Settings::Ingest { http: http?, app: app? })
             }
             Self::Scheduler => Some(Settings::Scheduler),
-            Self::Sender => config::Meta::from_env(reader).map(|meta| Settings::Sender { meta }),
+            Self::Sender => {
+                let (meta, journal) = (config::Meta::from_env(reader), config::Journal::from_env(reader));
+                Some(Settings::Sender {
+                    meta: meta?,
+                    journal: journal?,
+                })
+            }
             Self::Receipts => Some(Settings::Receipts),
             Self::Notifier => Some(Settings::Notifier),
         }
@@ -107,7 +116,7 @@ pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
     match settings {
         Settings::Ingest { http, app } => ingest::start(http, app, shared).await?,
         Settings::Scheduler => scheduler::start(shared),
-        Settings::Sender { meta } => sender::start(&meta, shared)?,
+        Settings::Sender { meta, journal } => sender::start(&meta, journal, shared)?,
         Settings::Receipts => receipts::start(shared),
         Settings::Notifier => notifier::start(shared),
     }

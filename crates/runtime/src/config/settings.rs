@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
@@ -136,6 +137,27 @@ impl Meta {
         Some(Self {
             base_url: base_url?,
             version: version?,
+        })
+    }
+}
+
+/// Where a sender keeps its attempt journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Journal {
+    /// A folder on a disk of this machine; `None` when it is off.
+    pub folder: Option<PathBuf>,
+}
+
+impl Journal {
+    /// Reads `TURNPIKE_SENDER_JOURNAL`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        if reader.optional("TURNPIKE_SENDER_JOURNAL").is_none() {
+            let folder = Some(std::env::temp_dir().join("turnpike-journal"));
+            return Some(Self { folder });
+        }
+        reader.parse("TURNPIKE_SENDER_JOURNAL", "a folder, or off", |value| {
+            let folder = (value != "off").then(|| PathBuf::from(value));
+            (!value.is_empty()).then_some(Self { folder })
         })
     }
 }

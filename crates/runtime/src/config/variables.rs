@@ -114,6 +114,13 @@ pub const VARIABLES: &[Variable] = &[
         secret: true,
     },
     Variable {
+        name: "TURNPIKE_SENDER_JOURNAL",
+        fallback: Fallback::Chosen("turnpike-journal in the system's folder for temporary files"),
+        help: "folder where a sender notes its attempts, so that after a crash the next one knows how far each came; off for none",
+        example: "/var/lib/turnpike/journal",
+        secret: false,
+    },
+    Variable {
         name: "TURNPIKE_URL",
         fallback: Fallback::Default("http://127.0.0.1:8080"),
         help: "where the API is, for the commands that talk to it: send, broadcast, status, window, cancel",

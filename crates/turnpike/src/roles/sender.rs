@@ -8,7 +8,7 @@ use runtime::config;
 
 use crate::process::Shared;
 
-pub(super) fn start(meta: &config::Meta, shared: &Shared) -> Result<()> {
+pub(super) fn start(meta: &config::Meta, journal: config::Journal, shared: &Shared) -> Result<()> {
     let parts = Parts {
         store: shared.store.clone(),
         meta: Client::new(ClientConfig::new(&meta.base_url, &meta.version))?,
@@ -17,9 +17,13 @@ pub(super) fn start(meta: &config::Meta, shared: &Shared) -> Result<()> {
         topology: shared.topology.clone(),
         publisher: shared.publisher.clone(),
     };
+    let config = Config {
+        journal: journal.folder,
+        ..Config::default()
+    };
     let (shutdown, health) = (shared.shutdown.clone(), shared.health.clone());
     shared.shutdown.spawn("sender", async move {
-        run(parts, Config::default(), &shutdown, &health).await
+        run(parts, config, &shutdown, &health).await
     });
     Ok(())
 }
