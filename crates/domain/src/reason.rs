@@ -55,6 +55,8 @@ pub enum Reason {
     Meta(i64),
     /// The connection to Meta could not be made.
     NotSent,
+    /// Too many calls to Meta failed; new ones wait.
+    MetaUnavailable,
     /// Whether Meta has it cannot be learned.
     OutcomeUnknown,
     /// Set aside because handling it failed again and again.
@@ -91,6 +93,7 @@ impl Reason {
             Self::Expired => "expired",
             Self::Meta(code) => return Cow::Owned(format!("meta_{code}")),
             Self::NotSent => "not_sent",
+            Self::MetaUnavailable => "meta_unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Quarantined => "quarantined",
             Self::Other(code) => code,
@@ -140,6 +143,7 @@ impl Reason {
             Self::Expired => "It could not be sent before its expires_at.",
             Self::Meta(code) => return Cow::Borrowed(crate::meta_error::lookup(*code).advice),
             Self::NotSent => "No connection to Meta could be made; it is tried again.",
+            Self::MetaUnavailable => "Meta's servers are out of order for now; it waits, and goes when they answer again.",
             Self::OutcomeUnknown => {
                 "Whether Meta has it could not be learned: no answer and no webhook came. It is not sent again by itself."
             }
@@ -173,6 +177,7 @@ const NAMED: &[Reason] = &[
     Reason::Canceled,
     Reason::Expired,
     Reason::NotSent,
+    Reason::MetaUnavailable,
     Reason::OutcomeUnknown,
     Reason::Quarantined,
 ];

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use domain::{Lane, MessageId, Reason, State, pace};
 use store::admission::{Admission, AdmitVerdict, Pacing, Settlement};
 use store::{Reading, Store};
@@ -16,6 +15,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::breaker::Leave;
 use crate::desk::Desk;
 use crate::intake::{BATCH, Ready, give_back};
 use crate::journal::Trail;
@@ -27,6 +27,9 @@ use crate::{Error, metrics};
 
 /// Rows that may wait in memory; beyond that no more are taken from the broker.
 const ROOM: usize = 20_000;
+
+/// How long rows wait here, and not in the ledger, while Meta's host lets nobody through.
+const BARRED: Duration = Duration::from_millis(500);
 
 /// How slots are given out to a lane.
 ///
@@ -46,6 +49,20 @@ pub(crate) const fn pacing(lane: Lane) -> Pacing {
     }
 }
 
+/// What a round may use up: one of each for every row that it called.
+#[derive(Debug)]
+struct Permits<'a> {
+    places: OwnedSemaphorePermit,
+    leave: &'a mut Leave,
+}
+
+impl Permits<'_> {
+    fn split(&mut self) -> (OwnedSemaphorePermit, Leave) {
+        let one = "there is one for each row that was called";
+        (self.places.split(1).expect(one), self.leave.split().expect(one))
+    }
+}
+
 /// One lane's gate.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -57,6 +74,10 @@ pub(crate) struct Gate {
     in_flight: Arc<Semaphore>,
     places: usize,
     room: WaitingRoom<Ready>,
+    /// Meta's host is out of order: nobody asks before.
+    not_before: Option<Instant>,
+    /// Since when it has let nobody through.
+    barred_since: Option<Instant>,
     stop: CancellationToken,
 }
 
@@ -78,6 +99,8 @@ impl Gate {
             in_flight,
             places,
             room: WaitingRoom::new(pacing(lane).horizon),
+            not_before: None,
+            barred_since: None,
             stop,
         }
     }
@@ -98,7 +121,7 @@ impl Gate {
 
     async fn rounds(&mut self, ready: &mut mpsc::Receiver<Vec<Ready>>) -> Result<(), Error> {
         loop {
-            let next_ask = self.room.next_ask();
+            let next_ask = self.next_ask();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(()),
@@ -108,11 +131,16 @@ impl Gate {
                 },
                 () = sleep_until(next_ask.unwrap_or_else(Instant::now).into()), if next_ask.is_some() => {}
             }
-            if self.room.next_ask().is_some_and(|at| at <= Instant::now()) {
+            if self.next_ask().is_some_and(|at| at <= Instant::now()) {
                 self.round().await?;
             }
             self.show();
         }
+    }
+
+    fn next_ask(&self) -> Option<Instant> {
+        let at = self.room.next_ask()?;
+        Some(self.not_before.map_or(at, |not_before| at.max(not_before)))
     }
 
     fn enter(&mut self, rows: Vec<Ready>) {
@@ -131,15 +159,24 @@ impl Gate {
             permit = Arc::clone(&self.in_flight).acquire_owned() => permit.expect("nobody closes this semaphore"),
         };
         let more = self.in_flight.available_permits().min(BATCH - 1);
-        let called = self.room.call(Instant::now(), more + 1);
+        let mut leave = match self.poster.breaker().ask(more + 1) {
+            Ok(leave) => leave,
+            Err(at) => return self.bar(at).await,
+        };
+        (self.not_before, self.barred_since) = (None, None);
+        let called = self.room.call(Instant::now(), leave.calls());
         let count: usize = called.iter().map(|called| called.rows.len()).sum();
-        let mut permits = first;
+        let mut places = first;
         if let Some(others) = count.checked_sub(1).and_then(|n| u32::try_from(n).ok()) {
             // Only this gate takes permits, so those that were there are still there.
             let others = Arc::clone(&self.in_flight).acquire_many_owned(others).await;
-            permits.merge(others.expect("nobody closes this semaphore"));
+            places.merge(others.expect("nobody closes this semaphore"));
         }
 
+        let mut permits = Permits {
+            places,
+            leave: &mut leave,
+        };
         let ids: Vec<MessageId> = called
             .iter()
             .flat_map(|called| called.rows.iter().map(|waiting| waiting.row.message.id))
@@ -161,12 +198,35 @@ impl Gate {
         }
     }
 
+    /// Meta's host lets nobody through before `at`. Rows wait here for a moment, and in the ledger for longer; no claim is made.
+    async fn bar(&mut self, at: Instant) -> Result<(), Error> {
+        let now = Instant::now();
+        let barred = now.duration_since(*self.barred_since.get_or_insert(now));
+        self.not_before = Some(at);
+        if at.saturating_duration_since(now) < BARRED && barred < BARRED {
+            return Ok(());
+        }
+        let reading = self.store.clock().await;
+        let rows = self.room.empty();
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(error) => {
+                give_back(rows.into_iter().map(|row| row.ticket)).await;
+                return Err(error.into());
+            }
+        };
+        // The scheduler releases them again then, at each number's pace.
+        let until = at.max(now + BARRED);
+        let late = rows.into_iter().map(|row| (row, until)).collect();
+        let mut finished = Vec::new();
+        let parked = self.park(late, Reason::MetaUnavailable, reading, &mut finished).await;
+        let acked = Returned::of(finished).settle().await;
+        parked?;
+        Ok(acked?)
+    }
+
     /// A batch that failed because of one of its rows, row by row: that one is set aside, the others go on.
-    async fn one_by_one(
-        &mut self,
-        called: Vec<Called<Ready>>,
-        permits: &mut OwnedSemaphorePermit,
-    ) -> Result<(), Error> {
+    async fn one_by_one(&mut self, called: Vec<Called<Ready>>, permits: &mut Permits<'_>) -> Result<(), Error> {
         let mut rows = called.into_iter().flat_map(|called| {
             called
                 .rows
@@ -211,7 +271,7 @@ impl Gate {
         called: Vec<Called<Ready>>,
         (claim, mut trail): (Uuid, Trail),
         admission: Admission,
-        permits: &mut OwnedSemaphorePermit,
+        permits: &mut Permits<'_>,
     ) -> Result<(), Error> {
         let reading = admission.reading;
         let mut verdicts: HashMap<MessageId, AdmitVerdict> =
@@ -227,6 +287,7 @@ impl Gate {
                         sent += 1;
                         let Ready { message, ticket } = waiting.row;
                         finished.push(ticket);
+                        let (permit, leave) = permits.split();
                         self.poster.post(Claimed {
                             message,
                             lane: self.lane,
@@ -234,7 +295,8 @@ impl Gate {
                             attempt,
                             slot,
                             reading,
-                            permit: permits.split(1).expect("there is one for each row that was called"),
+                            permit,
+                            leave,
                             trail: trail.split(),
                         });
                     }
@@ -257,12 +319,15 @@ impl Gate {
                 refused,
                 next_slot,
             };
-            late.extend(self.room.answer(answer, Instant::now()));
+            let half = pacing(self.lane).horizon / 2;
+            let ask_at = |slot: Instant| slot.checked_sub(half).unwrap_or(slot);
+            let leaving = self.room.answer(answer, Instant::now());
+            late.extend(leaving.into_iter().map(|(row, slot)| (row, ask_at(slot))));
         }
         // The rest was not claimed.
         trail.settle();
         metrics::admitted(self.lane.as_str(), sent);
-        let parked = self.park(late, reading, &mut finished).await;
+        let parked = self.park(late, Reason::Throughput, reading, &mut finished).await;
         let acked = Returned::of(finished).settle().await;
         parked?;
         Ok(acked?)
@@ -272,16 +337,15 @@ impl Gate {
     async fn park(
         &self,
         late: Vec<(Ready, Instant)>,
+        reason: Reason,
         reading: Reading,
         finished: &mut Vec<Arc<Ticket>>,
     ) -> Result<(), Error> {
-        let half = pacing(self.lane).horizon / 2;
-        let until = |slot: Instant| -> DateTime<Utc> { reading.time(slot.checked_sub(half).unwrap_or(slot)) };
-        let park = |(row, slot): &(Ready, Instant)| Settlement {
+        let park = |(row, until): &(Ready, Instant)| Settlement {
             id: row.message.id,
             state: State::Parked,
-            until: Some(until(*slot)),
-            reason: Reason::Throughput,
+            until: Some(reading.time(*until)),
+            reason: reason.clone(),
         };
         let parked = self.desk.settle(late.iter().map(park).collect()).await;
         let tickets = late.into_iter().map(|(row, _)| row.ticket);

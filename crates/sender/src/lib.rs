@@ -24,6 +24,7 @@
 //! * After [`run`] has returned on a shutdown, no row of ours is left in `sending`: every POST ended and was recorded.
 
 mod aftermath;
+mod breaker;
 mod dead;
 mod desk;
 mod error;

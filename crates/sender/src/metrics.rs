@@ -22,6 +22,8 @@ const WAITING: &str = "turnpike_sender_waiting";
 const DEAD: &str = "turnpike_sender_dead_jobs_total";
 /// Rows that were set aside because handling them failed.
 const QUARANTINED: &str = "turnpike_sender_quarantined_total";
+/// 1 while calls to Meta's host are held back because too many failed.
+const BREAKER: &str = "turnpike_sender_breaker_open";
 /// Outcomes that the ledger would not take; their leases run out.
 const UNRECORDED: &str = "turnpike_sender_unrecorded_total";
 
@@ -60,6 +62,10 @@ pub(crate) fn dead_jobs(jobs: usize) {
 
 pub(crate) fn quarantined() {
     metrics::counter!(QUARANTINED).increment(1);
+}
+
+pub(crate) fn breaker(open: bool) {
+    metrics::gauge!(BREAKER).set(f64::from(u8::from(open)));
 }
 
 pub(crate) fn unrecorded() {

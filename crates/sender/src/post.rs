@@ -21,6 +21,7 @@ use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use crate::aftermath::{Aftermath, Attempted, Consequence, aftermath};
+use crate::breaker::{HostBreaker, Leave};
 use crate::journal::{Journal, Trail};
 use crate::message::Message;
 use crate::metrics;
@@ -34,6 +35,7 @@ pub(crate) struct Poster {
     tasks: TaskTracker,
     record: mpsc::Sender<Entry>,
     journal: Journal,
+    breaker: HostBreaker,
 }
 
 /// A row that admission gave a slot.
@@ -48,6 +50,8 @@ pub(crate) struct Claimed {
     pub(crate) reading: Reading,
     /// Its place among those in flight, until its outcome is on its way to the ledger.
     pub(crate) permit: OwnedSemaphorePermit,
+    /// To call Meta's host once.
+    pub(crate) leave: Leave,
     /// Its part of the journal.
     pub(crate) trail: Trail,
 }
@@ -69,6 +73,7 @@ impl Poster {
             tasks,
             record,
             journal,
+            breaker: HostBreaker::default(),
         }
     }
 
@@ -77,16 +82,21 @@ impl Poster {
         &self.record
     }
 
+    /// What says whether Meta's host may be called.
+    pub(crate) fn breaker(&self) -> &HostBreaker {
+        &self.breaker
+    }
+
     /// Where claims are noted.
     pub(crate) fn journal(&self) -> &Journal {
         &self.journal
     }
 
     /// Posts a row at its slot and passes on what came of it.
-    pub(crate) fn post(&self, claimed: Claimed) {
+    pub(crate) fn post(&self, mut claimed: Claimed) {
         let poster = self.clone();
         self.tasks.spawn(async move {
-            let (recorded, consequence) = poster.attempt(&claimed).await;
+            let (recorded, consequence) = poster.attempt(&mut claimed).await;
             claimed.trail.done(&recorded);
             let ended = Ended {
                 recorded,
@@ -101,7 +111,7 @@ impl Poster {
         });
     }
 
-    async fn attempt(&self, claimed: &Claimed) -> Judged {
+    async fn attempt(&self, claimed: &mut Claimed) -> Judged {
         let Some(body) = self.compose(claimed) else {
             return claimed.quarantined();
         };
@@ -122,6 +132,9 @@ impl Poster {
                 graph: None,
             })
         });
+        if let Some(leave) = claimed.leave.split() {
+            leave.used(&outcome);
+        }
         claimed.ended(outcome, begun, Instant::now())
     }
 

@@ -35,7 +35,10 @@ pub(crate) const ALL: [Role; 5] = [
 /// What a role needs beyond what every role needs.
 #[derive(Debug)]
 pub(crate) enum Settings {
-    Ingest { http: Http, app: MetaApp },
+    Ingest {
+        http: Http,
+        app: MetaApp,
+    },
     Scheduler,
     Sender {
         meta: config::Meta,

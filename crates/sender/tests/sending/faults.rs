@@ -195,3 +195,48 @@ async fn a_ledger_that_is_cut_off_again_and_again_costs_time_and_nothing_else() 
     assert_eq!((report.posts, report.duplicates.message), (MESSAGES as u64, 0));
     stage.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_answers_nothing_but_5xx_is_left_alone_until_it_is_well_and_no_message_pays_for_it() {
+    const MESSAGES: i64 = 600;
+    let choice = Choice {
+        throughput: 200,
+        ..Choice::default()
+    };
+    let stage = Stage::new(choice).await;
+    stage
+        .meta
+        .set_faults([Fault::new(FaultKind::Http500NotAccepted)])
+        .unwrap();
+    let ids = stage.queued(0..MESSAGES as usize).await;
+    let sender = stage.sender();
+    stage.ring(&ids, Lane::Bulk).await;
+
+    // Whatever the pace allows, the first second's trouble is enough; from then on only single tries go out.
+    until(SOON, "the rest of the messages to wait", async || {
+        let states = stage.states().await;
+        (states.get("10 meta_unavailable") > Some(&100)).then_some(())
+    })
+    .await;
+    let sick = stage.meta.report().posts;
+    assert!(sick < 300, "{sick} of {MESSAGES} were posted in vain");
+
+    stage.meta.set_faults([]).unwrap();
+    let ended = until(SOON * 3, "an end for each message", async || {
+        stage.release_due().await;
+        let states = stage.states().await;
+        let ended = ["50", "40 outcome_unknown"]
+            .iter()
+            .filter_map(|state| states.get(*state));
+        (ended.sum::<i64>() == MESSAGES).then_some(states)
+    })
+    .await;
+    sender.stop().await;
+
+    let report = stage.meta.report();
+    assert_eq!((report.posts, report.duplicates.message), (MESSAGES as u64, 0));
+    assert!(ended["50"] > MESSAGES / 2, "{ended:?}");
+    let burnt = stage.rows("SELECT count(*) AS n FROM message WHERE failures > 0").await;
+    assert_eq!(burnt[0]["n"], 0);
+    stage.finish().await;
+}

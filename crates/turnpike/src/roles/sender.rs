@@ -22,8 +22,8 @@ pub(super) fn start(meta: &config::Meta, journal: config::Journal, shared: &Shar
         ..Config::default()
     };
     let (shutdown, health) = (shared.shutdown.clone(), shared.health.clone());
-    shared.shutdown.spawn("sender", async move {
-        run(parts, config, &shutdown, &health).await
-    });
+    shared
+        .shutdown
+        .spawn("sender", async move { run(parts, config, &shutdown, &health).await });
     Ok(())
 }
