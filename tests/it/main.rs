@@ -1,7 +1,10 @@
 //! Whole programs against real PostgreSQL, real RabbitMQ and the simulator, which is the referee: it shares no rule with the
 //! pipeline and keeps a ledger of its own. Each module is a promise of the README.
 
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
+
 mod every_route;
+mod faults;
 mod limits;
 mod nothing_lost;
 mod stopping;

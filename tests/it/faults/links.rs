@@ -1,0 +1,186 @@
+//! Each link of a sender, broken again and again under load: both ends live on, each with its own idea of what happened.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use domain::{Delivery, State};
+use testkit::history::Expectations;
+use testkit::proxy::{Ending, Ends, Faults, Latency, Proxy, Way};
+use testkit::stack::Plan;
+use tokio::time::Instant;
+
+use super::{Run, pace};
+
+const MESSAGES: usize = 2000;
+const SENDERS: usize = 2;
+
+/// Which server a sender reaches through the proxy.
+#[derive(Debug, Clone, Copy)]
+enum Server {
+    Database,
+    Broker,
+    Meta,
+}
+
+/// A pipeline whose senders reach this server through a proxy.
+async fn behind_a_proxy(server: Server, plan: Plan) -> (Run, Proxy) {
+    let mut run = Run::without_senders(plan).await;
+    let (variable, url) = match server {
+        Server::Database => ("TURNPIKE_DATABASE_URL", run.stack.database.url.clone()),
+        Server::Broker => ("TURNPIKE_AMQP_URL", run.stack.database.amqp_url.clone()),
+        Server::Meta => ("TURNPIKE_META_BASE_URL", run.stack.meta.base_url()),
+    };
+    let (proxy, through) = Proxy::before(&url).await.unwrap();
+    run.stack.settings = run.stack.settings.clone().with(variable, through);
+    run.senders(SENDERS).await;
+    (run, proxy)
+}
+
+/// Breaks the link while the load lasts, ten times in all: every connection at once, or in the middle of what passes either way.
+async fn break_ten_times(run: &Run, proxy: &Proxy) {
+    for round in 0..10_u64 {
+        // While more than the broker holds is still to come, so that something passes.
+        run.until_posted(MESSAGES as u64 * (round + 1) / 16).await;
+        // Each time at another place: within a frame, a header, a row, the answer to a commit.
+        let after = 37 * (round + 1);
+        let ends = |how| Way {
+            ends: Some(Ends { after, how }),
+            ..Way::default()
+        };
+        let mut faults = Faults::default();
+        match round % 4 {
+            0 => {
+                proxy.cut();
+                continue;
+            }
+            1 => faults.to_client = ends(Ending::Reset),
+            2 => faults.to_upstream = ends(Ending::Reset),
+            _ => faults.to_client = ends(Ending::HalfClose),
+        }
+        strike(run, proxy, faults).await;
+    }
+}
+
+/// Keeps faults in force until they broke something.
+async fn strike(run: &Run, proxy: &Proxy, faults: Faults) {
+    let before = proxy.tally().broken;
+    proxy.set(faults.clone()).await;
+    let begun = Instant::now();
+    while proxy.tally().broken == before {
+        let report = run.stack.meta.report();
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{faults:?} broke nothing, at {} posts: {:?}\n{}",
+            report.posts,
+            proxy.tally(),
+            run.last_words()
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    proxy.heal().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_postgresql_that_breaks_again_and_again_costs_no_message_and_doubles_none() {
+    let _turn = testkit::exclusive();
+    let (mut run, proxy) = behind_a_proxy(Server::Database, pace(300)).await;
+
+    run.load(MESSAGES).await;
+    break_ten_times(&run, &proxy).await;
+
+    run.until_quiet().await;
+    assert!(proxy.tally().broken >= 10, "{:?}", proxy.tally());
+    run.check(&Expectations::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_rabbitmq_that_breaks_again_and_again_costs_no_message_and_doubles_none() {
+    let _turn = testkit::exclusive();
+    let (mut run, proxy) = behind_a_proxy(Server::Broker, pace(300)).await;
+
+    run.load(MESSAGES).await;
+    break_ten_times(&run, &proxy).await;
+
+    run.until_quiet().await;
+    assert!(proxy.tally().broken >= 10, "{:?}", proxy.tally());
+    run.check(&Expectations::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_meta_that_breaks_again_and_again_doubles_nothing_and_webhooks_tell_what_was_accepted() {
+    let _turn = testkit::exclusive();
+    let (mut run, proxy) = behind_a_proxy(Server::Meta, pace(300)).await;
+
+    run.load(MESSAGES).await;
+    break_ten_times(&run, &proxy).await;
+
+    run.until_quiet().await;
+    assert!(proxy.tally().broken >= 10, "{:?}", proxy.tally());
+    run.end_holds().await;
+    // What never reached Meta cannot be told from what did, so it is not sent again; what did was told by its webhooks.
+    run.check(&Expectations::default().or(State::Unknown)).await;
+    let unknown = run.count(State::Unknown).await;
+    assert!(unknown < MESSAGES as u64 / 10, "{unknown} messages ended as unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meta_that_cannot_be_reached_is_tried_again_and_nothing_is_uncertain() {
+    let _turn = testkit::exclusive();
+    let (mut run, proxy) = behind_a_proxy(Server::Meta, pace(300)).await;
+    let refused = Faults {
+        arrivals: testkit::proxy::Arrivals::Refused,
+        ..Faults::default()
+    };
+
+    proxy.set(refused).await;
+    run.load(300).await;
+    testkit::until(Duration::from_secs(20), "a refused connection", async || {
+        let failures = run
+            .stack
+            .database
+            .store
+            .raw("SELECT count(*) AS n FROM message WHERE failures > 0")
+            .await;
+        (failures.ok()?[0]["n"].as_i64()? > 0).then_some(())
+    })
+    .await;
+    proxy.heal().await;
+
+    run.until_quiet().await;
+    run.check(&Expectations::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_links_that_come_in_slices_change_nothing() {
+    let _turn = testkit::exclusive();
+    let mut run = Run::without_senders(pace(300)).await;
+    let way = Way {
+        latency: Latency::between(Duration::from_millis(1), Duration::from_millis(15)),
+        slice: NonZeroUsize::new(100),
+        ..Way::default()
+    };
+    let mut proxies = Vec::new();
+    for (variable, url) in [
+        ("TURNPIKE_DATABASE_URL", run.stack.database.url.clone()),
+        ("TURNPIKE_AMQP_URL", run.stack.database.amqp_url.clone()),
+        ("TURNPIKE_META_BASE_URL", run.stack.meta.base_url()),
+    ] {
+        let (proxy, through) = Proxy::before(&url).await.unwrap();
+        proxy.set(Faults::both_ways(way.clone())).await;
+        run.stack.settings = run.stack.settings.clone().with(variable, through);
+        proxies.push(proxy);
+    }
+    run.senders(SENDERS).await;
+
+    run.load(500).await;
+
+    run.until_quiet().await;
+    for proxy in &proxies {
+        assert!(proxy.tally().to_client > 0, "{:?}", proxy.tally());
+    }
+    let expectations = Expectations {
+        delivered: Some(Delivery::Read),
+        ..Expectations::default()
+    };
+    run.check(&expectations).await;
+}
