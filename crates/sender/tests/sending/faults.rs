@@ -24,7 +24,8 @@ async fn what_could_not_be_sent_is_tried_again_later_and_goes_out_once() {
 
     stage.until_states([("10 not_sent", 1)]).await;
     let row = stage.row(id).await;
-    assert_eq!((&row["attempt"], &row["failures"]), (&json!(1), &json!(1)));
+    // Not the attempt: a busy machine may have given slots back, which uses attempt numbers up and counts as no failure.
+    assert_eq!(row["failures"], 1);
     let members = stage.rows("SELECT members FROM limit_scope").await;
     assert_eq!(members[0]["members"], 0, "it costs nobody a place");
     sender.stop().await;
@@ -35,7 +36,7 @@ async fn what_could_not_be_sent_is_tried_again_later_and_goes_out_once() {
         (stage.states().await.get("50") == Some(&1)).then_some(())
     })
     .await;
-    assert_eq!(stage.row(id).await["attempt"], 2);
+    assert_eq!(stage.row(id).await["failures"], 1);
     assert_eq!(stage.meta.report().posts, 1);
     sender.stop().await;
     stage.finish().await;

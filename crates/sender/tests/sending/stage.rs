@@ -257,12 +257,13 @@ impl Stage {
     }
 
     /// Waits until the rows are exactly in these states. Rows whose slot had passed before their POST could begin, as happens on a
-    /// busy machine, go on as a scheduler would let them.
+    /// busy machine, go on as a scheduler would let them; so do rows that got the room which such a row gave back.
     pub(crate) async fn until_states<const N: usize>(&self, expected: [(&str, i64); N]) {
         let expected: BTreeMap<String, i64> = expected.map(|(state, n)| (state.to_owned(), n)).into();
         let last = std::cell::RefCell::new(BTreeMap::new());
         let settled = until(SOON, "the expected states", async || {
-            self.release("reason IS NULL").await;
+            self.release("(reason IS NULL OR (reason = 'tier_limit' AND wake_at <= clock_timestamp()))")
+                .await;
             let states = self.states().await;
             *last.borrow_mut() = states.clone();
             (states == expected).then_some(())
