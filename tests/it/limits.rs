@@ -18,6 +18,7 @@ async fn pace_with(senders: usize) {
     let stack = Stack::start(
         Plan {
             tenant,
+            strict_pace: true,
             ..Plan::default()
         },
         senders,

@@ -74,6 +74,7 @@ async fn demo(options: &Options, began: Instant) -> Result<(Vec<Route>, Report)>
         Plan {
             tenant,
             simulator: Some(meta),
+            strict_pace: true,
             ..Plan::default()
         },
         2,
