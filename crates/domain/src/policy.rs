@@ -189,7 +189,7 @@ mod tests {
                 "deny_destinations": {"prefixes": ["+4990"], "action": "flag"},
                 "premium_destinations": {"action": "block"},
                 "new_recipients": {"max": 10, "minutes": 60, "action": "flag"},
-                "repeated_content": {"max": 5, "hours": 24, "templates": false, "action": "block"},
+                "repeated_content": {"max": 5, "hours": 24, "action": "block"},
                 "links": {"deny": ["bit.ly"], "action": "block"},
             },
             "quiet_hours": {"start": "21:00", "end": "08:00", "categories": ["MARKETING"]},

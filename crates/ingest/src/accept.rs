@@ -13,22 +13,25 @@ mod broadcast;
 mod cards;
 mod credit;
 mod gate;
+mod keeping;
 mod message;
 mod plan;
+mod policies;
 mod questions;
+mod quota;
 mod sender;
 mod submission;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
 use domain::job::Released;
 use domain::{NumberId, OrganizationId};
 use futures_util::try_join;
 use runtime::Clock;
 use store::Store;
-use store::intake::{Batch, Intake, NewAnswer, Start};
+use store::intake::{NewAnswer, Start};
+use store::policies::KnownPolicies;
 use tracing::{error, warn};
 
 use crate::answer::Answer;
@@ -37,7 +40,9 @@ use crate::problem::{Code, Problem};
 
 pub(crate) use broadcast::summarize;
 use cards::Cards;
+use keeping::Closing;
 use plan::{Known, Plan};
+use policies::Tally;
 pub use submission::{Key, Submission};
 
 /// Takes submissions in. Clones are the same.
@@ -47,6 +52,7 @@ pub struct Core {
     clock: Clock,
     jobs: Jobs,
     cards: Cards,
+    policies: KnownPolicies,
 }
 
 /// What became of one submission in a round; `None`: somebody took its key meanwhile, ask again.
@@ -60,6 +66,7 @@ impl Core {
             clock,
             jobs,
             cards: Cards::default(),
+            policies: KnownPolicies::default(),
         }
     }
 
@@ -125,28 +132,42 @@ impl Core {
             }
         }
 
-        let asked = questions::of(new.iter().map(|place| at(*place)), &numbers);
+        let policies = intake.policies(&self.policies, &numbers).await?;
+        let asked = questions::of(new.iter().map(|place| at(*place)), &numbers, &policies);
         let facts = intake.facts(&asked, now).await?;
         let known = Known {
             numbers: &numbers,
             facts: &facts,
+            policies: &policies,
             now,
         };
         let mut payers = self.cards.payers(&intake, &numbers).await?;
         let mut plans = Vec::with_capacity(new.len());
+        let mut tally = Tally::default();
         for place in new {
-            let planned = plan::of(at(place), &known);
+            let planned = plan::of(at(place), &known, &mut tally);
             match planned.and_then(|plan| balance::pass(plan, &mut payers)) {
-                Ok(plan) => plans.push((place, plan)),
-                Err(problem) => outcomes.push((place, Some(problem.into()))),
+                Ok(plan) => {
+                    tally.keep(&plan);
+                    plans.push((place, plan));
+                }
+                Err(problem) => {
+                    tally.forget();
+                    outcomes.push((place, Some(problem.into())));
+                }
             }
         }
 
         let used: HashSet<NumberId> = plans.iter().map(|(_, plan)| plan.number()).collect();
         let used: Vec<NumberId> = used.into_iter().collect();
         let free = intake.credit(&used, now).await?;
-        credit::spend(plans.iter_mut().map(|(_, plan)| plan), free, now);
-        let taken = self.keep(intake, submissions, &plans, now).await?;
+        let closing = Closing {
+            submissions,
+            policies: &policies,
+            free,
+            now,
+        };
+        let (plans, taken) = self.keep(intake, plans, &closing).await?;
 
         let mut released = Vec::new();
         let throughput: HashMap<NumberId, u32> = numbers.iter().map(|number| (number.id, number.throughput)).collect();
@@ -159,6 +180,7 @@ impl Core {
                 outcomes.push((place, None));
                 continue;
             }
+            plan.rows.iter().flat_map(|row| &row.flags).for_each(flagged);
             released.extend(plan.queued(&throughput));
             outcomes.push((place, Some(plan.answer)));
         }
@@ -167,43 +189,10 @@ impl Core {
         metrics::counter!("turnpike_ingest_submissions_total").increment(u64::try_from(round.len()).unwrap_or(0));
         Ok(outcomes)
     }
+}
 
-    /// Keeps what was planned, and returns the keys that somebody else took meanwhile.
-    async fn keep(
-        &self,
-        intake: Intake,
-        submissions: &[Submission],
-        plans: &[(usize, Plan)],
-        now: DateTime<Utc>,
-    ) -> Result<HashSet<(OrganizationId, String)>, store::Error> {
-        if plans.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let mut batch = Batch::default();
-        for (place, plan) in plans {
-            let submission = &submissions[*place];
-            batch.answers.extend(submission.key.as_ref().map(|key| NewAnswer {
-                organization: submission.organization,
-                key: key.text.clone(),
-                request_hash: key.request_hash,
-                status: plan.answer.status,
-                answer: plan.answer.body.to_string(),
-            }));
-            batch.flows.extend(plan.flow.clone());
-            batch.messages.extend(plan.rows.iter().cloned());
-        }
-        let mut kept = intake.insert(&batch, now).await;
-        if kept.as_ref().is_err_and(store::Error::is_unavailable) {
-            // A connection that broke under a commit leaves it in doubt. The ids are the same, so a second try is harmless.
-            drop(intake);
-            kept = self.store.intake().await?.insert(&batch, now).await;
-        }
-        match kept {
-            Ok(taken) => Ok(taken.into_iter().collect()),
-            Err(error) if error.is_kept_already() && plans.len() == 1 => Ok(HashSet::new()),
-            Err(error) => Err(error),
-        }
-    }
+fn flagged(check: &&'static str) {
+    metrics::counter!("turnpike_ingest_flagged_total", "check" => *check).increment(1);
 }
 
 /// The first submission of every key, and those that must wait until it has its answer.

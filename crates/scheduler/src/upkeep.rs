@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use domain::rules::{fraud_guard, frequency_cap};
 use runtime::Clock;
 use store::retention::Old;
 use store::{Error, Store};
@@ -101,7 +102,7 @@ impl Upkeep {
 }
 
 impl Retention {
-    fn side_tables(&self, now: DateTime<Utc>) -> [Old; 4] {
+    fn side_tables(&self, now: DateTime<Utc>) -> [Old; 7] {
         [
             Old::Webhooks {
                 before: now - self.webhooks,
@@ -115,6 +116,16 @@ impl Retention {
             Old::Events {
                 told_before: now - self.told_events,
                 untold_before: now - self.untold_events,
+            },
+            // What policies look back on is kept for as long as any of them may, and a little more.
+            Old::NewRecipients {
+                before: now - TimeDelta::minutes(i64::from(fraud_guard::LONGEST_MINUTES) + 60),
+            },
+            Old::Contents {
+                before: now - TimeDelta::hours(i64::from(fraud_guard::LONGEST_HOURS) + 1),
+            },
+            Old::Places {
+                before: now - TimeDelta::hours(i64::from(frequency_cap::LONGEST) + 1),
             },
         ]
     }

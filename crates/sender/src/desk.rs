@@ -6,10 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::rules::{Verdict, decide};
+use domain::policy::PolicyFacts;
+use domain::rules::{Facts, Verdict, decide};
 use domain::{MessageId, Reason, State};
 use store::Store;
 use store::admission::{Candidate, Settlement, Unreadable};
+use store::policies::KnownPolicies;
 use tracing::error;
 
 use crate::journal::Journal;
@@ -25,6 +27,7 @@ const MENDED_AFTER: TimeDelta = TimeDelta::minutes(5);
 pub(crate) struct Desk {
     store: Store,
     kept: Arc<Keepsakes>,
+    policies: KnownPolicies,
     journal: Journal,
 }
 
@@ -37,8 +40,12 @@ enum Decision {
 
 impl Desk {
     pub(crate) fn new(store: Store, journal: Journal) -> Self {
-        let kept = Arc::default();
-        Self { store, kept, journal }
+        Self {
+            store,
+            kept: Arc::default(),
+            policies: KnownPolicies::default(),
+            journal,
+        }
     }
 
     /// The messages that may go, in any order. Every other id is finished with: settled, or no longer queued.
@@ -48,16 +55,36 @@ impl Desk {
     pub(crate) async fn judge(&self, ids: &[MessageId]) -> Result<Vec<Message>, store::Error> {
         let rows = self.load(ids).await?;
         self.kept.learn(&self.store, &rows).await?;
+        let mut policies = self.store.policy_facts(&self.policies, &rows).await?;
         let (mut go, mut settle) = (Vec::with_capacity(rows.len()), Vec::new());
+        let mut capped = Vec::new();
         let working = self.journal.marker();
         for row in rows {
-            working.on(row.id);
-            match guarded(row.id, || self.decide(row)) {
-                Decision::Go(message) => go.push(*message),
+            let id = row.id;
+            working.on(id);
+            let policies = policies.remove(&id).unwrap_or_else(|| Ok(PolicyFacts::default()));
+            let cap = policies
+                .as_ref()
+                .ok()
+                .and_then(|policies| Some(policies.frequency.as_ref()?.cap));
+            match guarded(id, || self.decide(row, policies)) {
+                Decision::Go(message) => {
+                    capped.extend(cap.map(|cap| (id, cap)));
+                    go.push(*message);
+                }
                 Decision::Settle(settlement) => settle.push(settlement),
             }
         }
         drop(working);
+        // What the rules saw of a frequency cap may be old by now: the place itself is taken under a lock.
+        let too_often = self.store.take_frequency(&capped).await?;
+        go.retain(|message| !too_often.contains(&message.id));
+        settle.extend(too_often.into_iter().map(|id| Settlement {
+            id,
+            state: State::Failed,
+            until: None,
+            reason: Reason::FrequencyCap,
+        }));
         self.settle(settle).await?;
         Ok(go)
     }
@@ -115,10 +142,11 @@ impl Desk {
         Ok(rows)
     }
 
-    fn decide(&self, row: Candidate) -> Decision {
+    fn decide(&self, row: Candidate, policies: Result<PolicyFacts, Unreadable>) -> Decision {
         let (id, now) = (row.id, row.read_at);
         let shape = self.kept.shape(&row);
-        let verdict = match message::facts(&row, shape.as_deref()) {
+        let facts = message::facts(&row, shape.as_deref());
+        let verdict = match facts.and_then(|facts| policies.map(|policies| Facts { policies, ..facts })) {
             Ok(facts) => decide(&facts, now),
             Err(why) => return Decision::Settle(unreadable(id, why, now)),
         };

@@ -61,6 +61,7 @@ pub(crate) fn message(row: Candidate, token: Arc<SecretString>) -> Result<Messag
 #[cfg(test)]
 pub(crate) mod tests {
     use chrono::TimeDelta;
+    use domain::OrganizationId;
     use domain::rules::{Verdict, decide};
     use domain::template::ParameterFormat;
     use serde_json::json;
@@ -78,6 +79,7 @@ pub(crate) mod tests {
             "components": [{"type": "body", "parameters": [{"type": "text", "text": "Ana"}]}]}});
         Candidate {
             id: MessageId::new(now()),
+            organization: OrganizationId(1),
             number: NumberId(1),
             recipient: "+15550001111".into(),
             category: Category::Utility.code(),
@@ -101,6 +103,7 @@ pub(crate) mod tests {
                 revision: 1,
             }),
             last_inbound_at: None,
+            policy: None,
             read_at: now(),
         }
     }

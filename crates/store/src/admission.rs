@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 use domain::rules::window;
-use domain::{MessageId, NumberId, Reason, State, TemplateId, WabaId, pace};
+use domain::{MessageId, NumberId, OrganizationId, Reason, State, TemplateId, WabaId, pace};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -35,6 +35,8 @@ const CLAIMED: Statement = statement!("admission/claimed", "looking what became 
 pub struct Candidate {
     /// The message.
     pub id: MessageId,
+    /// Whose it is.
+    pub organization: OrganizationId,
     /// Its sender number.
     pub number: NumberId,
     /// E.164 with the `+`.
@@ -73,6 +75,8 @@ pub struct Candidate {
     pub template: Option<CandidateTemplate>,
     /// When the recipient last wrote to the sender number.
     pub last_inbound_at: Option<DateTime<Utc>>,
+    /// The revision of its organization's policies; `None` when it has none.
+    pub policy: Option<i64>,
     /// The ledger's clock as the facts were read.
     pub read_at: DateTime<Utc>,
 }
@@ -281,6 +285,7 @@ fn candidate(row: &Row) -> Result<Candidate, Error> {
     let throughput: i32 = row.get("throughput");
     Ok(Candidate {
         id: MessageId(row.get("id")),
+        organization: OrganizationId(row.get("organization_id")),
         number: NumberId(row.get("number_id")),
         recipient: row.get("recipient"),
         category: row.get("category"),
@@ -303,6 +308,7 @@ fn candidate(row: &Row) -> Result<Candidate, Error> {
         restricted: row.get("restricted"),
         template,
         last_inbound_at: row.get("last_inbound_at"),
+        policy: row.get("policy"),
         read_at: row.get("read_at"),
     })
 }

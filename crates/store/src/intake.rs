@@ -1,19 +1,24 @@
 //! The way in: what the rules at the door must know, and the insertion of a batch.
 //!
-//! **Invariant:** a batch is one statement. Either everything in it is kept, with its answers under their idempotency keys, or nothing
-//! is; there is no moment at which a row exists without the answer that a second request with its key must get.
+//! **Invariant:** a batch is one statement, or one transaction where policies count its messages. Either everything in it is kept, with
+//! its answers under their idempotency keys, or nothing is; there is no moment at which a row exists without the answer that a second
+//! request with its key must get.
 
+mod counted;
 mod facts;
 mod insert;
+mod policies;
 mod rates;
 
 use deadpool_postgres::Client;
 
 use crate::{Error, Store};
 
+pub use counted::Footprint;
 pub use facts::{Facts, Limit, Number, Questions};
 pub(crate) use insert::earlier_answers;
-pub use insert::{Batch, Free, NewAnswer, NewFlow, NewMessage, Start};
+pub use insert::{Batch, Free, NewAnswer, NewFlow, NewMessage, Start, Taken};
+pub use policies::{PolicyAnswers, PolicyQuestions};
 pub use rates::Purse;
 
 /// One batch's conversation with the ledger, on one connection: questions asked together travel together.

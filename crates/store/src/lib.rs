@@ -18,6 +18,7 @@ pub mod inbox;
 pub mod intake;
 mod migrate;
 pub mod outcomes;
+pub mod policies;
 mod pool;
 pub mod queries;
 mod reading;

@@ -17,6 +17,12 @@ const DROP_PARTITIONS: Statement = statement!("retention/drop_partitions", "drop
 const DELETE_WEBHOOKS: Statement = statement!("retention/delete_webhooks", "deleting applied webhooks");
 const DELETE_ANSWERS: Statement = statement!("retention/delete_answers", "deleting answers kept for idempotency keys");
 const DELETE_ORPHANS: Statement = statement!("retention/delete_orphans", "deleting statuses of foreign messages");
+const DELETE_NEW_RECIPIENTS: Statement = statement!(
+    "retention/delete_new_recipients",
+    "deleting counts of messages to new people"
+);
+const DELETE_CONTENTS: Statement = statement!("retention/delete_contents", "deleting counts of repeated contents");
+const DELETE_PLACES: Statement = statement!("retention/delete_places", "deleting places under frequency caps");
 const DELETE_EVENTS: Statement = statement!("retention/delete_events", "deleting events that were told");
 
 /// What is over, in the tables beside the ledger.
@@ -43,6 +49,21 @@ pub enum Old {
         told_before: DateTime<Utc>,
         /// Never told, and written before this.
         untold_before: DateTime<Utc>,
+    },
+    /// Counts of messages to new people.
+    NewRecipients {
+        /// Of minutes before this.
+        before: DateTime<Utc>,
+    },
+    /// Counts of repeated contents.
+    Contents {
+        /// Of hours before this.
+        before: DateTime<Utc>,
+    },
+    /// Places under frequency caps.
+    Places {
+        /// Taken before this.
+        before: DateTime<Utc>,
     },
 }
 
@@ -72,6 +93,9 @@ impl Store {
             Old::Webhooks { before } => DELETE_WEBHOOKS.run(&client, &[&before, &limit]).await,
             Old::Answers { before } => DELETE_ANSWERS.run(&client, &[&before, &limit]).await,
             Old::Orphans { before } => DELETE_ORPHANS.run(&client, &[&before, &limit]).await,
+            Old::NewRecipients { before } => DELETE_NEW_RECIPIENTS.run(&client, &[&before, &limit]).await,
+            Old::Contents { before } => DELETE_CONTENTS.run(&client, &[&before, &limit]).await,
+            Old::Places { before } => DELETE_PLACES.run(&client, &[&before, &limit]).await,
             Old::Events {
                 told_before,
                 untold_before,

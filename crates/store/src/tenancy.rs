@@ -3,13 +3,14 @@
 use deadpool_postgres::Transaction;
 use domain::api_key::ApiKey;
 use domain::declaration::{Declaration, Organization, TemplateDeclaration, Waba};
+use domain::policy::Policies;
 use domain::{Category, Currency, pace};
 use rand::RngCore;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
 use crate::statement::statement;
-use crate::{Error, Store, balance};
+use crate::{Error, Store, balance, policies};
 
 /// What [`Store::apply`] did, item by item, in the order of the declaration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,6 +135,9 @@ impl Store {
             .await?;
         applied.add(format!("organization {}", organization.slug), change(upserted.as_ref()));
         let id = organization_id(tx, organization).await?;
+        if let Some(change) = policies::declare(tx, id, &Policies::from(organization)).await? {
+            applied.add(format!("policies of {}", organization.slug), change);
+        }
         for key in &organization.api_key {
             let item = self.apply_key(tx, id, key, secrets).await?;
             applied.items.push(item);

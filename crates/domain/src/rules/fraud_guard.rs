@@ -9,6 +9,7 @@ mod premium;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{Facts, Verdict};
 use crate::reason::Reason;
@@ -71,7 +72,7 @@ pub struct NewRecipients {
     pub action: Action,
 }
 
-/// How often the same may be said.
+/// How often the same may be said in a session message. Templates are made to be repeated, and are not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RepeatedContent {
@@ -79,9 +80,6 @@ pub struct RepeatedContent {
     pub max: u32,
     /// In so many hours, looking back.
     pub hours: u32,
-    /// Also template messages, which are made to be repeated.
-    #[serde(default)]
-    pub templates: bool,
     /// What then.
     #[serde(default)]
     pub action: Action,
@@ -120,6 +118,23 @@ pub struct Sight<'a> {
     pub new_recipients: Option<u64>,
     /// Other messages in the time that counts which say the same.
     pub same_content: u64,
+}
+
+/// Tells one content from another, without keeping it: the beginning of its SHA-256. What it quotes makes no difference.
+pub fn fingerprint(content: &Value) -> i64 {
+    let mut hash = Sha256::new();
+    for (name, said) in content.as_object().into_iter().flatten() {
+        if name != "context" {
+            hash.update(name);
+            hash.update(said.to_string());
+        }
+    }
+    i64::from_be_bytes(
+        *hash
+            .finalize()
+            .first_chunk()
+            .expect("a hash of 32 bytes begins with eight"),
+    )
 }
 
 /// What a check found.

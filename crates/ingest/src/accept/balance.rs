@@ -79,7 +79,7 @@ mod tests {
     use domain::rate_card::{Prefix, Rate};
     use domain::{Category, FlowId, Lane, MessageId, NumberId, Recipient, ScopeId};
     use proptest::prelude::*;
-    use store::intake::NewFlow;
+    use store::intake::{Footprint, NewFlow};
 
     use super::*;
     use crate::answer::Answer;
@@ -132,6 +132,8 @@ mod tests {
             metadata: None,
             webhook_url: None,
             key: None,
+            flags: Vec::new(),
+            footprint: Footprint::default(),
         }
     }
 

@@ -2,12 +2,13 @@
 
 use domain::content::FieldError;
 use domain::template::{Mismatch, Parameters, TemplateStatus};
-use domain::{Content, Lane, Template};
+use domain::{Content, Lane, PublicStatus, Reason, Template};
 use serde_json::{Value, json};
 use store::intake::{NewFlow, NewMessage, Number, Start};
 
-use super::gate::{Case, Kind};
+use super::gate::{Case, Kind, Ruling};
 use super::plan::{self, Known, Plan};
+use super::policies::Tally;
 use super::sender;
 use super::submission::Submission;
 use crate::answer::Answer;
@@ -17,7 +18,12 @@ use crate::request::{Broadcast, Row};
 /// The language of a template that was not named and could not be found: undetermined (BCP 47).
 const NO_LANGUAGE: &str = "und";
 
-pub(super) fn plan(submission: &Submission, broadcast: &Broadcast, known: &Known<'_>) -> Result<Plan, Problem> {
+pub(super) fn plan(
+    submission: &Submission,
+    broadcast: &Broadcast,
+    known: &Known<'_>,
+    tally: &mut Tally,
+) -> Result<Plan, Problem> {
     let number = sender::choose(submission, known)?;
     let template = template(broadcast, number, known)?;
     let mut rows = Vec::with_capacity(broadcast.recipients.len());
@@ -29,10 +35,13 @@ pub(super) fn plan(submission: &Submission, broadcast: &Broadcast, known: &Known
             to: &recipient.to,
             times: broadcast.times,
             kind: Kind::Template(template, fit),
+            content: &content,
             in_flow: true,
         };
-        let row = row(submission, broadcast, index, &case, content, known);
-        results.push(result(index, &row, &case.kind));
+        let ruling = case.rule(known, tally);
+        let row = row(submission, broadcast, index, &case, &ruling);
+        tally.row(&row);
+        results.push(result(index, &row, &ruling.facts));
         rows.push(row);
     }
     if let (Some(template), None) = (template, broadcast.times.scheduled_at) {
@@ -102,14 +111,7 @@ fn content(broadcast: &Broadcast, row: &Row, template: Option<&Template>) -> (Va
     }
 }
 
-fn row(
-    submission: &Submission,
-    broadcast: &Broadcast,
-    index: usize,
-    case: &Case<'_>,
-    content: Value,
-    known: &Known<'_>,
-) -> NewMessage {
+fn row(submission: &Submission, broadcast: &Broadcast, index: usize, case: &Case<'_>, ruling: &Ruling) -> NewMessage {
     let recipient = &broadcast.recipients[index];
     let seq = u32::try_from(index + 1).unwrap_or(u32::MAX);
     NewMessage {
@@ -126,11 +128,13 @@ fn row(
         expires_at: broadcast.times.expires_at,
         resend: false,
         price: None,
-        start: case.start(known),
-        content: content.to_string(),
+        start: ruling.start.clone(),
+        content: case.content.to_string(),
         metadata: recipient.metadata.clone().or_else(|| broadcast.metadata.clone()),
         webhook_url: broadcast.webhook_url.clone(),
         key: submission.key.as_ref().map(|key| key.text.clone()),
+        flags: ruling.flags.clone(),
+        footprint: ruling.footprint,
     }
 }
 
@@ -168,19 +172,31 @@ fn within_tier(rows: &[NewMessage], template: &Template, number: &Number, known:
     Err(Problem::new(Code::TierLimitExceeded, message).details(details))
 }
 
-fn result(index: usize, row: &NewMessage, kind: &Kind<'_>) -> Value {
+fn result(index: usize, row: &NewMessage, facts: &Value) -> Value {
     let mut result = json!({"index": index, "to": row.recipient, "message_id": row.id, "status": plan::status(row)});
     if let Start::Refused(reason) = &row.start {
-        result["reason"] = json!(reason.code());
-        result["error"] = json!({"code": Code::GateRefused.as_str(), "message": reason.sentence()});
-        if let Some(mismatch) = kind.mismatch(&row.start) {
-            result["error"]["details"] =
-                json!({"field": mismatch.field, "value": mismatch.given, "expected": mismatch.expected});
-        }
+        say_refused(&mut result, reason, facts);
     } else if let Some(reason) = row.start.reason() {
         result["reason"] = json!(reason.code());
     }
     result
+}
+
+/// `facts` is what the no was decided on, an object or null.
+fn say_refused(result: &mut Value, reason: &Reason, facts: &Value) {
+    result["reason"] = json!(reason.code());
+    result["error"] = json!({"code": Code::GateRefused.as_str(), "message": reason.sentence()});
+    if !facts.is_null() {
+        result["error"]["details"] = facts.clone();
+    }
+}
+
+/// Says in an answer that a row is refused after all.
+pub(super) fn refuse(answer: &mut Answer, index: usize, reason: &Reason, facts: &Value) {
+    let result = &mut answer.body["data"]["results"][index];
+    result["status"] = json!(PublicStatus::Failed);
+    say_refused(result, reason, facts);
+    summarize(answer);
 }
 
 fn answer(submission: &Submission, results: Vec<Value>) -> Answer {

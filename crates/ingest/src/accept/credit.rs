@@ -45,12 +45,13 @@ fn queue_flow(flow: &mut NewFlow, rows: &mut [NewMessage], free: &mut Free, now:
     }
     for row in rows {
         match &row.start {
-            Start::Refused(_) => {}
+            // What has an alarm of its own does not need the cursor either.
+            Start::Refused(_) | Start::Parked { .. } => {}
             Start::Held { reason: None } if free.bulk > 0 => {
                 free.bulk -= 1;
                 row.start = queued(now);
             }
-            Start::Held { .. } | Start::Parked { .. } | Start::Queued { .. } => {
+            Start::Held { .. } | Start::Queued { .. } => {
                 // Other flows and single messages of this batch are behind the rest of this one.
                 free.bulk = 0;
                 return;
@@ -70,6 +71,8 @@ fn queued(now: DateTime<Utc>) -> Start {
 mod tests {
     use domain::{Category, FlowId, MessageId, OrganizationId, Reason, Recipient, ScopeId};
     use proptest::prelude::*;
+
+    use store::intake::Footprint;
 
     use super::*;
     use crate::answer::Answer;
@@ -100,6 +103,8 @@ mod tests {
             metadata: None,
             webhook_url: None,
             key: None,
+            flags: Vec::new(),
+            footprint: Footprint::default(),
         }
     }
 

@@ -2,12 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use domain::policy::PolicyFacts;
+use domain::rules::fraud_guard::Action;
 use domain::rules::{self, FlowStatus, NumberFacts, TemplateFacts, Verdict, Window};
 use domain::template::Mismatch;
 use domain::{Category, Reason, Recipient, Template, TemplateId};
-use store::intake::{Number, Start};
+use serde_json::{Value, json};
+use store::intake::{Footprint, Number, Start};
 
 use super::plan::Known;
+use super::policies::{self, Tally};
+use crate::answer::optional_timestamp;
 use crate::request::Times;
 
 /// One row before the rules.
@@ -17,6 +21,8 @@ pub(super) struct Case<'a> {
     pub(super) to: &'a Recipient,
     pub(super) times: Times,
     pub(super) kind: Kind<'a>,
+    /// As Meta takes it.
+    pub(super) content: &'a Value,
     pub(super) in_flow: bool,
 }
 
@@ -42,21 +48,44 @@ impl Kind<'_> {
             Self::Template(template, _) => template.map(|template| template.id),
         }
     }
+}
 
-    /// Where parameters and template disagree, when that is what the rules said no to.
-    pub(super) fn mismatch(&self, start: &Start) -> Option<&Mismatch> {
-        match (self, start) {
-            (Self::Template(_, Err(mismatch)), Start::Refused(Reason::TemplateParameterMismatch)) => Some(mismatch),
-            _ => None,
-        }
-    }
+/// What the rules made of a row.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    /// Where it begins.
+    pub(super) start: Start,
+    /// What the fraud guard found.
+    pub(super) flags: Vec<&'static str>,
+    /// What is to be remembered of it.
+    pub(super) footprint: Footprint,
+    /// What a no was decided on, for the caller; null where the reason says it all.
+    pub(super) facts: Value,
 }
 
 impl Case<'_> {
-    /// Where the row begins. What is due now is parked until now; there may be room with the broker for it.
-    pub(super) fn start(&self, known: &Known<'_>) -> Start {
-        let now = known.now;
-        let verdict = rules::decide(&self.facts(known), now);
+    /// Asks the rules.
+    pub(super) fn rule(&self, known: &Known<'_>, tally: &Tally) -> Ruling {
+        let row = policies::Row {
+            organization: self.number.organization,
+            to: self.to,
+            category: self.kind.category(),
+            content: self.content,
+            is_scheduled: self.times.scheduled_at.is_some(),
+        };
+        let (policies, footprint) = row.look(known.policies, known.facts.policies(), tally, known.now);
+        let facts = self.facts(known, policies);
+        let start = self.start(rules::decide(&facts, known.now), known.now);
+        Ruling {
+            facts: self.reveal(&facts, &start, known.now),
+            start,
+            flags: facts.policies.findings.iter().map(|finding| finding.check).collect(),
+            footprint,
+        }
+    }
+
+    /// What is due now is parked until now; there may be room with the broker for it.
+    fn start(&self, verdict: Verdict, now: DateTime<Utc>) -> Start {
         let (until, reason) = match (verdict, self.times.scheduled_at) {
             (Verdict::Drop { reason }, _) => return Start::Refused(reason),
             // Its time comes later than anything that holds it back now; the sender will see.
@@ -64,7 +93,8 @@ impl Case<'_> {
             (Verdict::Send, None) => (now, None),
             (Verdict::Defer { until, reason }, None) => (until.unwrap_or(self.times.expires_at), Some(reason)),
         };
-        if self.in_flow {
+        // The morning comes for each recipient at its own time, so such a row does not wait for its flow's cursor.
+        if self.in_flow && reason != Some(Reason::QuietHours) {
             return Start::Held { reason };
         }
         Start::Parked {
@@ -73,7 +103,7 @@ impl Case<'_> {
         }
     }
 
-    fn facts(&self, known: &Known<'_>) -> rules::Facts {
+    fn facts(&self, known: &Known<'_>, policies: PolicyFacts) -> rules::Facts {
         let template = match &self.kind {
             Kind::Session => None,
             Kind::Template(None, _) => Some(TemplateFacts::Missing),
@@ -94,7 +124,28 @@ impl Case<'_> {
             account_restricted: self.number.restricted,
             template,
             window: self.window(known, known.now),
-            policies: PolicyFacts::default(),
+            policies,
+        }
+    }
+
+    /// The facts behind a no that its reason does not tell.
+    fn reveal(&self, facts: &rules::Facts, start: &Start, now: DateTime<Utc>) -> Value {
+        match (start, &self.kind, &facts.policies.frequency) {
+            (Start::Refused(Reason::TemplateParameterMismatch), Kind::Template(_, Err(mismatch)), _) => {
+                json!({"field": mismatch.field, "value": mismatch.given, "expected": mismatch.expected})
+            }
+            (Start::Refused(Reason::FraudGuard), ..) => {
+                let findings = facts.policies.findings.iter();
+                let blocking = findings.filter(|finding| finding.action == Action::Block);
+                json!({"checks": blocking.map(|finding| finding.check).collect::<Vec<_>>()})
+            }
+            (Start::Refused(Reason::FrequencyCap), _, Some(frequency)) => json!({
+                "limit": frequency.cap.max,
+                "hours": frequency.cap.hours,
+                "used": frequency.taken(now),
+                "resets_at": optional_timestamp(frequency.frees_at(now)),
+            }),
+            _ => Value::Null,
         }
     }
 

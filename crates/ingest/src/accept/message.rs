@@ -6,22 +6,30 @@ use store::intake::{NewMessage, Number, Start};
 
 use super::gate::{Case, Kind};
 use super::plan::{self, Known, Plan};
+use super::policies::Tally;
 use super::sender;
 use super::submission::Submission;
 use crate::answer::{Answer, optional_timestamp, timestamp};
 use crate::problem::{Code, Problem};
 use crate::request::Message;
 
-pub(super) fn plan(submission: &Submission, message: &Message, known: &Known<'_>) -> Result<Plan, Problem> {
+pub(super) fn plan(
+    submission: &Submission,
+    message: &Message,
+    known: &Known<'_>,
+    tally: &mut Tally,
+) -> Result<Plan, Problem> {
     let number = sender::choose(submission, known)?;
+    let content = message.content.to_json(message.reply_to.as_deref());
     let case = Case {
         number,
         to: &message.to,
         times: message.times,
         kind: kind(message, number, known),
+        content: &content,
         in_flow: false,
     };
-    let start = case.start(known);
+    let ruling = case.rule(known, tally);
     let row = NewMessage {
         id: submission.ids[0],
         organization: submission.organization,
@@ -36,14 +44,17 @@ pub(super) fn plan(submission: &Submission, message: &Message, known: &Known<'_>
         expires_at: message.times.expires_at,
         resend: message.resend,
         price: None,
-        start,
-        content: message.content.to_json(message.reply_to.as_deref()).to_string(),
+        start: ruling.start,
+        content: content.to_string(),
         metadata: message.metadata.clone(),
         webhook_url: message.webhook_url.clone(),
         key: submission.key.as_ref().map(|key| key.text.clone()),
+        flags: ruling.flags,
+        footprint: ruling.footprint,
     };
+    tally.row(&row);
     let answer = match &row.start {
-        Start::Refused(reason) => refused(&row, reason, &case.kind).recorded(),
+        Start::Refused(reason) => refused(&row, reason, &ruling.facts).recorded(),
         Start::Parked { .. } | Start::Held { .. } | Start::Queued { .. } => taken(submission, &row, number).recorded(),
     };
     Ok(Plan {
@@ -79,12 +90,11 @@ fn taken(submission: &Submission, row: &NewMessage, number: &Number) -> Answer {
     Answer::data(202, data)
 }
 
-fn refused(row: &NewMessage, reason: &Reason, kind: &Kind<'_>) -> Answer {
+/// The answer to a message that a gate refused; `facts` is what that was decided on, an object or null.
+pub(super) fn refused(row: &NewMessage, reason: &Reason, facts: &Value) -> Answer {
     let mut details = json!({"reason": reason.code(), "message_id": row.id});
-    if let Some(mismatch) = kind.mismatch(&row.start) {
-        details["field"] = Value::from(mismatch.field.as_str());
-        details["value"] = Value::from(mismatch.given.as_str());
-        details["expected"] = Value::from(mismatch.expected.as_str());
+    for (name, fact) in facts.as_object().into_iter().flatten() {
+        details[name] = fact.clone();
     }
     Problem::new(Code::GateRefused, reason.sentence())
         .details(details)

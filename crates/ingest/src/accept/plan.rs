@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::{NumberId, PublicStatus, Reason, State};
 use serde_json::{Value, json};
-use store::intake::{Facts, NewFlow, NewMessage, Number, Start};
+use store::intake::{Facts, Footprint, NewFlow, NewMessage, Number, Start};
 
+use super::policies::{PoliciesOf, Tally};
 use super::submission::Submission;
 use super::{broadcast, message};
 use crate::answer::Answer;
@@ -18,6 +19,8 @@ pub(super) struct Known<'a> {
     pub(super) numbers: &'a [Number],
     /// The answers to [`super::questions`].
     pub(super) facts: &'a Facts,
+    /// The organizations' own policies.
+    pub(super) policies: &'a PoliciesOf,
     /// When they were asked.
     pub(super) now: DateTime<Utc>,
 }
@@ -35,13 +38,25 @@ impl Plan {
     pub(super) fn number(&self) -> NumberId {
         self.rows[0].number
     }
+
+    /// Refuses a row after all, for a reason with these facts, and says so in the answer.
+    pub(super) fn refuse(&mut self, index: usize, reason: Reason, facts: &Value) {
+        let row = &mut self.rows[index];
+        row.start = Start::Refused(reason.clone());
+        row.footprint = Footprint::default();
+        if self.flow.is_some() {
+            broadcast::refuse(&mut self.answer, index, &reason, facts);
+        } else {
+            self.answer = message::refused(row, &reason, facts).recorded();
+        }
+    }
 }
 
 /// Plans one submission; a problem keeps nothing.
-pub(super) fn of(submission: &Submission, known: &Known<'_>) -> Result<Plan, Problem> {
+pub(super) fn of(submission: &Submission, known: &Known<'_>, tally: &mut Tally) -> Result<Plan, Problem> {
     match &submission.request {
-        Request::Message(message) => message::plan(submission, message, known),
-        Request::Broadcast(broadcast) => broadcast::plan(submission, broadcast, known),
+        Request::Message(message) => message::plan(submission, message, known, tally),
+        Request::Broadcast(broadcast) => broadcast::plan(submission, broadcast, known, tally),
     }
 }
 

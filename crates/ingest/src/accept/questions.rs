@@ -3,15 +3,21 @@
 use domain::Content;
 use store::intake::{Number, Questions};
 
+use super::policies::{self, PoliciesOf};
 use super::sender;
 use super::submission::Submission;
 use crate::request::{Broadcast, Message, Request};
 
 /// Everything that planning these submissions looks at.
-pub(super) fn of<'a>(submissions: impl Iterator<Item = &'a Submission>, numbers: &[Number]) -> Questions {
+pub(super) fn of<'a>(
+    submissions: impl Iterator<Item = &'a Submission>,
+    numbers: &[Number],
+    policies: &PoliciesOf,
+) -> Questions {
     let mut questions = Questions::default();
     for submission in submissions {
         let candidates = sender::candidates(submission, numbers);
+        policies::ask(&mut questions.policies, submission, policies);
         match &submission.request {
             Request::Message(message) => about_message(&mut questions, submission, message, &candidates),
             Request::Broadcast(broadcast) => about_broadcast(&mut questions, submission, broadcast, &candidates),

@@ -1,6 +1,6 @@
 -- Rows and every fact that the rules look at, without a lock: what must not change under a decision is looked at again in admit().
 -- The id list twice: each of the two partitioned tables finds its partitions by it.
-SELECT m.id, m.number_id, m.state, m.recipient, m.category, m.attempt, m.failures, m.expires_at, m.template_id,
+SELECT m.id, m.organization_id, m.number_id, m.state, m.recipient, m.category, m.attempt, m.failures, m.expires_at, m.template_id,
        c.content,
        f.status AS flow_status,
        s.recipient IS NOT NULL AS opted_out,
@@ -11,6 +11,7 @@ SELECT m.id, m.number_id, m.state, m.recipient, m.category, m.attempt, m.failure
        w.restricted AND coalesce(w.restricted_until > turnpike_now(), true) AS restricted,
        t.status AS template_status, t.revision AS template_revision,
        k.last_inbound_at,
+       y.revision AS policy,
        turnpike_now() AS read_at
 FROM message m
 JOIN sender_number n ON n.id = m.number_id
@@ -21,4 +22,5 @@ LEFT JOIN flow f ON f.id = m.flow_id
 LEFT JOIN template t ON t.id = m.template_id
 LEFT JOIN contact k ON k.number_id = m.number_id AND k.recipient = m.recipient
 LEFT JOIN suppression s ON s.organization_id = m.organization_id AND s.recipient = m.recipient
+LEFT JOIN policy y ON y.organization_id = m.organization_id
 WHERE m.id = ANY ($1) AND m.state = ANY ($2)

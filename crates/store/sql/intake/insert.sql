@@ -20,19 +20,20 @@ WITH free AS (
     SELECT u.*
     FROM unnest($14::uuid[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::smallint[], $20::smallint[],
                 $21::bigint[], $22::uuid[], $23::integer[], $24::timestamptz[], $25::timestamptz[], $26::boolean[],
-                $27::smallint[], $28::timestamptz[], $29::text[], $30::text[], $31::jsonb[], $32::text[], $33::text[], $34::bigint[])
+                $27::smallint[], $28::timestamptz[], $29::text[], $30::text[], $31::jsonb[], $32::text[], $33::text[], $34::bigint[],
+                $35::text[])
         AS u (id, organization_id, number_id, scope_id, recipient, lane, category,
               template_id, flow_id, seq, scheduled_at, expires_at, resend,
-              state, wake_at, reason, content, metadata, webhook_url, key, price)
+              state, wake_at, reason, content, metadata, webhook_url, key, price, flags)
     WHERE u.key IS NULL OR (u.organization_id, u.key) IN (SELECT f.organization_id, f.key FROM free f)
 ), new_content AS (
     INSERT INTO message_content (id, content, metadata, webhook_url)
     SELECT i.id, i.content, i.metadata, i.webhook_url FROM input i
 ), new_message AS (
     INSERT INTO message (id, organization_id, number_id, scope_id, recipient, lane, category, template_id, flow_id, seq,
-                         scheduled_at, expires_at, resend, price, state, wake_at, reason, changed_at)
+                         scheduled_at, expires_at, resend, price, flags, state, wake_at, reason, changed_at)
     SELECT i.id, i.organization_id, i.number_id, i.scope_id, i.recipient, i.lane, i.category, i.template_id, i.flow_id, i.seq,
-           i.scheduled_at, i.expires_at, i.resend, i.price, i.state, i.wake_at, i.reason, $6
+           i.scheduled_at, i.expires_at, i.resend, i.price, string_to_array(i.flags, ','), i.state, i.wake_at, i.reason, $6
     FROM input i
 )
 SELECT f.organization_id, f.key FROM free f

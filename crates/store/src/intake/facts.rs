@@ -10,7 +10,7 @@ use futures_util::try_join;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use super::{Intake, Purse};
+use super::{Intake, PolicyAnswers, PolicyQuestions, Purse};
 use crate::Error;
 use crate::statement::{Statement, statement};
 
@@ -46,6 +46,8 @@ pub struct Number {
     pub paused_until: Option<DateTime<Utc>>,
     /// What its organization pays from; `None` when it pays nothing.
     pub purse: Option<Purse>,
+    /// The revision of its organization's policies; `None` when it has none.
+    pub policy: Option<i64>,
 }
 
 /// What to ask. Repeated questions are harmless.
@@ -59,6 +61,8 @@ pub struct Questions {
     pub templates: Vec<(WabaId, String, Option<String>)>,
     /// How much of the scope's messaging limit is used, and do these people count towards it already?
     pub members: Vec<(ScopeId, String)>,
+    /// What the policies look at.
+    pub policies: PolicyQuestions,
 }
 
 /// The answers.
@@ -69,6 +73,7 @@ pub struct Facts {
     templates: HashMap<(WabaId, String), Vec<Template>>,
     limits: HashMap<ScopeId, Limit>,
     members: HashSet<(ScopeId, String)>,
+    policies: PolicyAnswers,
 }
 
 /// A messaging limit, where there is one.
@@ -103,6 +108,11 @@ impl Facts {
         self.limits.get(&scope).copied()
     }
 
+    /// What the policies look at.
+    pub fn policies(&self) -> &PolicyAnswers {
+        &self.policies
+    }
+
     /// Whether a person counts towards a scope's messaging limit already.
     pub fn is_member(&self, scope: ScopeId, recipient: &str) -> bool {
         self.members.contains(&(scope, recipient.to_owned()))
@@ -119,12 +129,13 @@ impl Intake {
 
     /// Answers questions, those of all kinds in one go.
     pub async fn facts(&self, questions: &Questions, now: DateTime<Utc>) -> Result<Facts, Error> {
-        let (inbound, opted_out, templates, limits, members) = try_join!(
+        let (inbound, opted_out, templates, limits, members, policies) = try_join!(
             self.inbound(&questions.inbound),
             self.opted_out(&questions.opted_out),
             self.templates(&questions.templates),
             self.limits(&questions.members, now),
             self.members(&questions.members, now),
+            self.policy_answers(&questions.policies, now),
         )?;
         Ok(Facts {
             inbound,
@@ -132,6 +143,7 @@ impl Intake {
             templates,
             limits,
             members,
+            policies,
         })
     }
 
@@ -225,6 +237,7 @@ fn number(row: &Row) -> Result<Number, Error> {
         restricted: row.get("restricted"),
         paused_until: row.get("paused_until"),
         purse: Purse::read(row)?,
+        policy: row.get("policy"),
     })
 }
 

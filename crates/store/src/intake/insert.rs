@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use super::Intake;
+use super::{Footprint, Intake};
 use crate::Error;
 use crate::statement::{Statement, statement};
 
@@ -103,6 +103,10 @@ pub struct NewMessage {
     pub webhook_url: Option<String>,
     /// The request's idempotency key: when it is taken, the message is not kept.
     pub key: Option<String>,
+    /// What the fraud guard found, by the names of its checks.
+    pub flags: Vec<&'static str>,
+    /// What is to be remembered of it.
+    pub footprint: Footprint,
 }
 
 /// Where a message begins.
@@ -190,60 +194,64 @@ impl Intake {
         });
         Ok(read.collect())
     }
+}
 
-    /// Keeps a batch. Returns the idempotency keys that somebody else took meanwhile: what belongs to those was not kept.
-    pub async fn insert(&self, batch: &Batch, now: DateTime<Utc>) -> Result<Vec<(OrganizationId, String)>, Error> {
-        let (answers, flows) = (Answers::of(&batch.answers), Flows::of(&batch.flows));
-        let rows = Rows::of(&batch.messages);
-        let free = INSERT
-            .rows(
-                &self.client,
-                &[
-                    &answers.organizations,
-                    &answers.keys,
-                    &answers.hashes,
-                    &answers.statuses,
-                    &answers.answers,
-                    &now,
-                    &flows.ids,
-                    &flows.organizations,
-                    &flows.numbers,
-                    &flows.starts_at,
-                    &flows.last_seqs,
-                    &flows.released_seqs,
-                    &flows.keys,
-                    &rows.ids,
-                    &rows.organizations,
-                    &rows.numbers,
-                    &rows.scopes,
-                    &rows.recipients,
-                    &rows.lanes,
-                    &rows.categories,
-                    &rows.templates,
-                    &rows.flows,
-                    &rows.seqs,
-                    &rows.scheduled_at,
-                    &rows.expires_at,
-                    &rows.resends,
-                    &rows.states,
-                    &rows.wake_at,
-                    &rows.reasons,
-                    &rows.contents,
-                    &rows.metadata,
-                    &rows.webhook_urls,
-                    &rows.keys,
-                    &rows.prices,
-                ],
-            )
-            .await?;
-        let free: std::collections::HashSet<(i64, String)> = free.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let taken = batch
-            .answers
-            .iter()
-            .filter(|answer| !free.contains(&(answer.organization.0, answer.key.clone())))
-            .map(|answer| (answer.organization, answer.key.clone()));
-        Ok(taken.collect())
-    }
+/// Idempotency keys that somebody else took.
+pub type Taken = Vec<(OrganizationId, String)>;
+
+/// Keeps a batch in one statement.
+pub(super) async fn insert(client: &impl GenericClient, batch: &Batch, now: DateTime<Utc>) -> Result<Taken, Error> {
+    let (answers, flows) = (Answers::of(&batch.answers), Flows::of(&batch.flows));
+    let rows = Rows::of(&batch.messages);
+    let free = INSERT
+        .rows(
+            client,
+            &[
+                &answers.organizations,
+                &answers.keys,
+                &answers.hashes,
+                &answers.statuses,
+                &answers.answers,
+                &now,
+                &flows.ids,
+                &flows.organizations,
+                &flows.numbers,
+                &flows.starts_at,
+                &flows.last_seqs,
+                &flows.released_seqs,
+                &flows.keys,
+                &rows.ids,
+                &rows.organizations,
+                &rows.numbers,
+                &rows.scopes,
+                &rows.recipients,
+                &rows.lanes,
+                &rows.categories,
+                &rows.templates,
+                &rows.flows,
+                &rows.seqs,
+                &rows.scheduled_at,
+                &rows.expires_at,
+                &rows.resends,
+                &rows.states,
+                &rows.wake_at,
+                &rows.reasons,
+                &rows.contents,
+                &rows.metadata,
+                &rows.webhook_urls,
+                &rows.keys,
+                &rows.prices,
+                &rows.flags,
+            ],
+        )
+        .await?;
+    let free: std::collections::HashSet<(i64, String)> = free.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let taken = batch
+        .answers
+        .iter()
+        .filter(|answer| !free.contains(&(answer.organization.0, answer.key.clone())))
+        .map(|answer| (answer.organization, answer.key.clone()));
+    Ok(taken.collect())
 }
 
 /// [`Intake::answers`] on any connection.
@@ -362,6 +370,7 @@ struct Rows<'a> {
     webhook_urls: Vec<Option<&'a str>>,
     keys: Vec<Option<&'a str>>,
     prices: Vec<Option<i64>>,
+    flags: Vec<Option<String>>,
 }
 
 impl<'a> Rows<'a> {
@@ -391,6 +400,9 @@ impl<'a> Rows<'a> {
             columns.webhook_urls.push(message.webhook_url.as_deref());
             columns.keys.push(message.key.as_deref());
             columns.prices.push(message.price.map(Amount::micros));
+            // Joined, because an array of arrays has no place in unnest.
+            let flags = (!message.flags.is_empty()).then(|| message.flags.join(","));
+            columns.flags.push(flags);
         }
         columns
     }

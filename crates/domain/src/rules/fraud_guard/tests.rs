@@ -133,6 +133,17 @@ fn what_blocks_is_named_first_and_every_finding_is_kept() {
 }
 
 #[test]
+fn a_fingerprint_is_that_of_the_content_and_of_nothing_else() {
+    let content = |body: &str| json!({"type": "text", "text": {"body": body}});
+
+    assert_eq!(fingerprint(&content("Hello")), fingerprint(&content("Hello")));
+    assert_ne!(fingerprint(&content("Hello")), fingerprint(&content("Hello ")));
+    let mut quoting = content("Hello");
+    quoting["context"] = json!({"message_id": "wamid.A"});
+    assert_eq!(fingerprint(&content("Hello")), fingerprint(&quoting));
+}
+
+#[test]
 fn a_flag_lets_pass_and_a_block_does_not() {
     let mut facts = super::super::tests::template_message();
     let now = DateTime::UNIX_EPOCH;

@@ -1,0 +1,1 @@
+SELECT m.id, m.reason FROM message m WHERE m.id = ANY ($1)

@@ -1,0 +1,1 @@
+DELETE FROM recipient_zone WHERE organization_id = $1 AND recipient = $2

@@ -1,0 +1,1 @@
+DELETE FROM policy WHERE organization_id = $1
