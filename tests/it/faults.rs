@@ -3,7 +3,9 @@
 
 mod links;
 mod meta;
+mod processes;
 mod servers;
+mod ways_in;
 mod webhooks;
 
 use std::time::Duration;
@@ -27,7 +29,11 @@ struct Run {
 impl Run {
     /// Everything but senders.
     async fn without_senders(plan: Plan) -> Self {
-        let stack = Stack::start(plan, 0).await.unwrap();
+        Self::of(Stack::prepare(plan).await.unwrap()).await
+    }
+
+    /// The same on a stack that was prepared.
+    async fn of(mut stack: Stack) -> Self {
         // What is broken here is broken on purpose, and not the pace, which a machine busy with crashes cannot measure to the millisecond.
         let room = |config: &mut simulator::Config| {
             for number in &mut config.numbers {
@@ -35,6 +41,9 @@ impl Run {
             }
         };
         stack.meta.update_config(room).unwrap();
+        for role in ["ingest", "scheduler", "receipts"] {
+            stack.start_role(role).await.unwrap();
+        }
         Self {
             stack,
             client: Client::default(),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::seed;
 use crate::stack::Stack;
 
+const MESSAGES: &str = "/api/v1/messages/whatsapp";
 /// Recipients of one broadcast at most.
 const PER_BROADCAST: usize = 256;
 
@@ -54,8 +55,22 @@ impl Client {
     /// # Errors
     /// When it is answered with anything but success.
     pub async fn send(&mut self, stack: &Stack, body: &Value) -> Result<MessageId> {
-        let answer = self.ask(stack, "/api/v1/messages/whatsapp", body, 1).await?;
+        let answer = self.ask(stack, MESSAGES, body, 1).await?;
         self.note(&answer["data"]["message_id"])
+    }
+
+    /// Sends one message under an idempotency key, once. `None` without an answer: ask again under the same key.
+    ///
+    /// # Errors
+    /// When the answer is neither success nor a promise of one.
+    pub async fn try_send(&mut self, stack: &Stack, api: &str, key: &str, body: &Value) -> Result<Option<MessageId>> {
+        // No answer, 5xx, and 409 while the first request is still at work all say: ask again.
+        let (status, answer) = match stack.post_under(key, api, MESSAGES, body).await {
+            Err(_) | Ok((409 | 500.., _)) => return Ok(None),
+            Ok(answered) => answered,
+        };
+        ensure!(status == 202, "a message was answered with {status}: {answer}");
+        self.note(&answer["data"]["message_id"]).map(Some)
     }
 
     /// Calls a message back. True when the answer is that it will never be sent.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::{Delivery, State};
 use testkit::history::Expectations;
-use testkit::proxy::{Ending, Ends, Faults, Latency, Proxy, Way};
-use testkit::stack::Plan;
+use testkit::proxy::{Arrivals, Ending, Ends, Faults, Latency, Proxy, Way};
+use testkit::stack::{Plan, Stack};
 use tokio::time::Instant;
 
 use super::{Run, pace};
@@ -43,21 +43,32 @@ async fn break_ten_times(run: &Run, proxy: &Proxy) {
         run.until_posted(MESSAGES as u64 * (round + 1) / 16).await;
         // Each time at another place: within a frame, a header, a row, the answer to a commit.
         let after = 37 * (round + 1);
-        let ends = |how| Way {
-            ends: Some(Ends { after, how }),
-            ..Way::default()
-        };
         let mut faults = Faults::default();
         match round % 4 {
             0 => {
                 proxy.cut();
                 continue;
             }
-            1 => faults.to_client = ends(Ending::Reset),
-            2 => faults.to_upstream = ends(Ending::Reset),
-            _ => faults.to_client = ends(Ending::HalfClose),
+            1 => faults.to_client = reset_after(after),
+            2 => faults.to_upstream = reset_after(after),
+            _ => faults.to_client = half_closed_after(after),
         }
         strike(run, proxy, faults).await;
+    }
+}
+
+fn reset_after(after: u64) -> Way {
+    ending(after, Ending::Reset)
+}
+
+fn half_closed_after(after: u64) -> Way {
+    ending(after, Ending::HalfClose)
+}
+
+fn ending(after: u64, how: Ending) -> Way {
+    Way {
+        ends: Some(Ends { after, how }),
+        ..Way::default()
     }
 }
 
@@ -124,11 +135,93 @@ async fn a_link_to_meta_that_breaks_again_and_again_doubles_nothing_and_webhooks
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_role_behind_links_that_break_costs_no_message_and_doubles_none() {
+    let _turn = testkit::exclusive();
+    let mut stack = Stack::prepare(pace(300)).await.unwrap();
+    let (database, through_database) = Proxy::before(&stack.database.url).await.unwrap();
+    let (broker, through_broker) = Proxy::before(&stack.database.amqp_url).await.unwrap();
+    stack.settings = stack
+        .settings
+        .clone()
+        .with("TURNPIKE_DATABASE_URL", through_database)
+        .with("TURNPIKE_AMQP_URL", through_broker);
+    let mut run = Run::of(stack).await;
+    run.senders(SENDERS).await;
+
+    let mut first = 0;
+    for round in 0..10 {
+        for _ in 0..5 {
+            // What falls into a break is in doubt, and noted as such.
+            let _ = run.client.broadcast(&run.stack, first, 40).await;
+            first += 40;
+        }
+        let (proxy, other) = if round % 2 == 0 {
+            (&database, &broker)
+        } else {
+            (&broker, &database)
+        };
+        strike(
+            &run,
+            proxy,
+            Faults {
+                to_client: reset_after(61 * (round + 1)),
+                ..Faults::default()
+            },
+        )
+        .await;
+        other.cut();
+    }
+
+    run.until_quiet().await;
+    assert!(
+        run.client.told.len() > 1000,
+        "{} of {first} were taken",
+        run.client.told.len()
+    );
+    run.check(&Expectations::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_postgresql_that_stands_still_holds_messages_up_and_does_no_harm() {
+    let _turn = testkit::exclusive();
+    let (mut run, proxy) = behind_a_proxy(Server::Database, pace(300)).await;
+    let still = |to_upstream, to_client| Faults {
+        to_upstream: Way {
+            stalled: to_upstream,
+            ..Way::default()
+        },
+        to_client: Way {
+            stalled: to_client,
+            ..Way::default()
+        },
+        ..Faults::default()
+    };
+
+    run.load(1000).await;
+    for (posted, faults) in [(100, still(false, true)), (300, still(true, false))] {
+        run.until_posted(posted).await;
+        proxy.set(faults).await;
+        // Longer than slots are given out ahead, so that every claim under way has lost its slot when its answer comes.
+        let silence = run.stack.meta.report().posts + 100;
+        let went_on = run
+            .stack
+            .meta
+            .wait_for(Duration::from_secs(4), |report| report.posts >= silence)
+            .await;
+        assert!(went_on.is_err(), "something was posted without a ledger");
+        proxy.heal().await;
+    }
+
+    run.until_quiet().await;
+    run.check(&Expectations::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_meta_that_cannot_be_reached_is_tried_again_and_nothing_is_uncertain() {
     let _turn = testkit::exclusive();
     let (mut run, proxy) = behind_a_proxy(Server::Meta, pace(300)).await;
     let refused = Faults {
-        arrivals: testkit::proxy::Arrivals::Refused,
+        arrivals: Arrivals::Refused,
         ..Faults::default()
     };
 
