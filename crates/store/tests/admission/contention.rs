@@ -169,7 +169,7 @@ fn keeps_pace(sent: &[Sent], number: NumberId, throughput: u32) -> usize {
 }
 
 /// Another number of the same tenant, and so of the same scope.
-async fn second_number(store: &Store, tenant: &Tenant, throughput: u32) -> Tenant {
+pub(crate) async fn second_number(store: &Store, tenant: &Tenant, throughput: u32) -> Tenant {
     let pace = pace::slots_per_second(throughput);
     let sql = format!(
         "WITH number AS (
