@@ -96,7 +96,7 @@ mod tests {
         assert!(Vault::new(&[2; 32]).open("waba:1", &sealed).is_err());
         assert!(vault.open("waba:1", &sealed[..20]).is_err());
         assert!(vault.open("waba:1", &[]).is_err());
-        let mut changed = sealed.clone();
+        let mut changed = sealed;
         *changed.last_mut().unwrap() ^= 1;
         assert!(vault.open("waba:1", &changed).is_err());
     }
