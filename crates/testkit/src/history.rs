@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use domain::opaque::Signer;
 use serde::de::DeserializeOwned;
-use simulator::{Entry, Kind};
+use simulator::{Entry, Kind, ViolationKind};
 use store::Store;
 
 use crate::client::Client;
@@ -44,7 +44,7 @@ pub struct History {
     pub client: Client,
     /// Every POST that reached Meta's stand-in, in the order of arrival.
     pub posts: Vec<Post>,
-    /// What the stand-in saw that Meta forbids.
+    /// What the stand-in saw that Meta forbids, and does not tolerate.
     pub violations: Vec<simulator::Violation>,
     /// Sender numbers by Meta's id, with the limits the stand-in holds them to.
     pub numbers: BTreeMap<String, Number>,
@@ -96,11 +96,18 @@ impl History {
             .filter_map(|post| seen(post, &signer))
             .collect();
         posts.sort_by_key(|post| post.arrival_ns);
+        let judges_pace = !config.tolerated.contains(&ViolationKind::ThroughputExceeded);
+        let number = |number: &simulator::Number| Number {
+            per_second: judges_pace.then_some(number.throughput),
+            portfolio: number.portfolio().to_owned(),
+        };
         let numbers: BTreeMap<_, _> = config
             .numbers
             .iter()
-            .map(|number| (number.phone_number_id.clone(), number.into()))
+            .map(|it| (it.phone_number_id.clone(), number(it)))
             .collect();
+        let mut violations = report.violations.list;
+        violations.retain(|violation| !config.tolerated.contains(&violation.kind));
         let tiers = numbers.values().filter_map(|number: &Number| {
             let tier = config
                 .portfolios
@@ -112,7 +119,7 @@ impl History {
         Ok(Self {
             client: client.clone(),
             posts,
-            violations: report.violations.list,
+            violations,
             tiers: tiers.collect(),
             numbers,
             day_ms: i64::try_from(config.limits.day_ms).context("the length of a day")?,

@@ -109,19 +109,10 @@ pub struct Post {
 /// A sender number, with its limits.
 #[derive(Debug, Clone)]
 pub struct Number {
-    /// Messages in any window of one second.
-    pub per_second: u32,
+    /// Messages in any window of one second; `None` where the stand-in does not judge the pace.
+    pub per_second: Option<u32>,
     /// Whose messaging limit it shares.
     pub portfolio: String,
-}
-
-impl From<&simulator::Number> for Number {
-    fn from(number: &simulator::Number) -> Self {
-        Self {
-            per_second: number.throughput,
-            portfolio: number.portfolio().to_owned(),
-        }
-    }
 }
 
 fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {

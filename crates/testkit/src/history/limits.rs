@@ -41,17 +41,15 @@ fn throughput(view: &View<'_>, broken: &mut Vec<Broken>) {
     }
     for (number, mut arrivals) in arrivals {
         arrivals.sort_unstable();
-        let Some(limit) = view
-            .history
-            .numbers
-            .get(number)
-            .map(|number| number.per_second as usize)
-        else {
+        let Some(number_limits) = view.history.numbers.get(number) else {
             note(
                 broken,
                 Invariant::Throughput,
                 format!("POSTs from number {number}, which does not exist"),
             );
+            continue;
+        };
+        let Some(limit) = number_limits.per_second.map(|limit| limit as usize) else {
             continue;
         };
         let fullest = (0..arrivals.len())

@@ -71,7 +71,7 @@ fn whole() -> History {
         numbers: BTreeMap::from([(
             NUMBER.to_owned(),
             Number {
-                per_second: 2,
+                per_second: Some(2),
                 portfolio: "9001".to_owned(),
             },
         )]),
@@ -283,7 +283,7 @@ fn a_post_to_somebody_else_or_from_another_number_is_found() {
         history.numbers.insert(
             "2000002".to_owned(),
             Number {
-                per_second: 80,
+                per_second: Some(80),
                 portfolio: "9001".to_owned(),
             },
         );
@@ -367,6 +367,16 @@ fn a_second_with_too_many_posts_is_found_and_a_whole_second_apart_is_not_one() {
         history.posts.reverse();
     };
     breaks(unordered, &[Invariant::Throughput]);
+    let unjudged = |history: &mut History| {
+        third_at(1_999_999_999)(history);
+        history.numbers.get_mut(NUMBER).unwrap().per_second = None;
+    };
+    breaks(unjudged, &[]);
+}
+
+#[test]
+fn a_post_from_a_number_that_does_not_exist_is_found() {
+    breaks(|history| history.numbers.clear(), &[Invariant::Throughput]);
 }
 
 #[test]
