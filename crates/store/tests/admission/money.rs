@@ -70,7 +70,7 @@ async fn eight_connections_keep_the_books_to_the_last_millionth() {
         worker.expect("no statement failed");
     }
 
-    let truth = truth.lock().unwrap();
+    let truth = std::mem::take(&mut *truth.lock().unwrap());
     for (organization, first) in organizations(&rows).into_iter().zip(MONEY) {
         let of = |fate: &[Fate]| -> i64 {
             let attempts = truth.attempts.values();
