@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
+mod balance;
 mod every_route;
 mod faults;
 mod limits;
 mod nothing_lost;
+mod stop_means_stop;
 mod stopping;
 mod tenant_doors;

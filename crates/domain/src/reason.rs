@@ -59,6 +59,8 @@ pub enum Reason {
     MetaUnavailable,
     /// Whether Meta has it cannot be learned.
     OutcomeUnknown,
+    /// An operator said that Meta does not have it.
+    ResolvedFailed,
     /// Set aside because handling it failed again and again.
     Quarantined,
     /// A code written by a newer version, kept as it is.
@@ -95,6 +97,7 @@ impl Reason {
             Self::NotSent => "not_sent",
             Self::MetaUnavailable => "meta_unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
+            Self::ResolvedFailed => "resolved_failed",
             Self::Quarantined => "quarantined",
             Self::Other(code) => code,
         })
@@ -143,10 +146,13 @@ impl Reason {
             Self::Expired => "It could not be sent before its expires_at.",
             Self::Meta(code) => return Cow::Borrowed(crate::meta_error::lookup(*code).advice),
             Self::NotSent => "No connection to Meta could be made; it is tried again.",
-            Self::MetaUnavailable => "Meta's servers are out of order for now; it waits, and goes when they answer again.",
+            Self::MetaUnavailable => {
+                "Meta's servers are out of order for now; it waits, and goes when they answer again."
+            }
             Self::OutcomeUnknown => {
                 "Whether Meta has it could not be learned: no answer and no webhook came. It is not sent again by itself."
             }
+            Self::ResolvedFailed => "Its outcome was not known, and an operator resolved it as failed.",
             Self::Quarantined => "Handling it failed again and again; it was set aside for an operator.",
             Self::Other(_) => "See the release notes of the version that wrote this reason.",
         })
@@ -179,6 +185,7 @@ const NAMED: &[Reason] = &[
     Reason::NotSent,
     Reason::MetaUnavailable,
     Reason::OutcomeUnknown,
+    Reason::ResolvedFailed,
     Reason::Quarantined,
 ];
 

@@ -27,14 +27,17 @@ pub enum Scope {
     Write,
     /// Look.
     Read,
+    /// Operate: pause numbers, resolve what is uncertain, override people's words.
+    Admin,
 }
 
 impl Scope {
-    /// The word in the database and in `apply FILE`; `admin` stands for both.
+    /// The word in the database and in `apply FILE`; `admin` stands for all.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Write => "messages:write",
             Self::Read => "messages:read",
+            Self::Admin => "admin",
         }
     }
 }

@@ -4,15 +4,21 @@
 //! is one place that knows how an answer looks. Routes that are mounted beside ours answer as they like.
 
 mod authenticated;
+mod balance;
 mod body;
 mod cancel;
+mod contacts;
 mod exchange;
 mod explain;
+mod flows;
 mod limits;
 mod list;
+mod numbers;
 mod rate;
 mod read;
+mod resolve;
 mod submit;
+mod suppressions;
 mod wait;
 
 use std::sync::Arc;
@@ -20,7 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use runtime::{Clock, Shutdown};
 use store::Store;
 
@@ -68,8 +74,23 @@ pub fn router(api: Api, beside: Router) -> Router {
         .route("/api/v1/messages/{id}", get(read::message))
         .route("/api/v1/messages/{id}/cancel", post(cancel::message))
         .route("/api/v1/messages/{id}/explain", get(explain::message))
+        .route("/api/v1/messages/{id}/resolve", post(resolve::message))
         .route("/api/v1/broadcasts/{id}", get(read::broadcast))
+        .route("/api/v1/broadcasts/{id}/pause", post(flows::pause))
+        .route("/api/v1/broadcasts/{id}/resume", post(flows::resume))
+        .route("/api/v1/broadcasts/{id}/cancel", post(flows::cancel))
+        .route("/api/v1/numbers/{phone_number_id}/pause", post(numbers::pause))
+        .route("/api/v1/numbers/{phone_number_id}/resume", post(numbers::resume))
+        .route("/api/v1/contacts/{phone}", put(contacts::put))
         .route("/api/v1/limits", get(limits::limits))
+        .route("/api/v1/balance", get(balance::show))
+        .route("/api/v1/balance/top-up", post(balance::top_up))
+        .route("/api/v1/suppressions", get(suppressions::list))
+        .route("/api/v1/suppressions/import", post(suppressions::import))
+        .route(
+            "/api/v1/suppressions/{phone}",
+            get(suppressions::show).put(suppressions::put).delete(suppressions::delete),
+        )
         .route_layer(middleware::from_fn_with_state(api.clone(), authenticated::only))
         .with_state(api.clone());
     ours.merge(beside)

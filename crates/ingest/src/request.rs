@@ -4,6 +4,8 @@
 
 mod broadcast;
 mod message;
+mod phone_list;
+mod top_up;
 mod values;
 mod wrong;
 
@@ -16,6 +18,8 @@ use crate::problem::{Code, Problem};
 
 pub use broadcast::{Broadcast, Row};
 pub use message::Message;
+pub use phone_list::{MAX_LINES, phone_list};
+pub use top_up::TopUp;
 pub(crate) use values::with_plus;
 pub use values::{SenderName, Times, idempotency_key, recipient_of_query, timestamp_of_query};
 
@@ -50,23 +54,32 @@ impl Kind {
 
     /// Tells the same request from another one under the same idempotency key.
     pub fn hash(self, body: &[u8]) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        hash.update(b"POST ");
-        hash.update(self.path());
-        hash.update(b"\n");
-        hash.update(body);
-        hash.finalize().into()
+        hash(self.path(), body)
     }
 
     /// The answer to a body that is too long.
     pub fn too_large(self) -> Problem {
-        let limit = self.max_bytes();
-        Problem::new(
-            Code::PayloadTooLarge,
-            format!("The body is longer than {limit} bytes; send less in one request."),
-        )
-        .details(json!({"limit_bytes": limit}))
+        too_large(self.max_bytes())
     }
+}
+
+/// The answer to a body of more bytes than that.
+pub fn too_large(limit: usize) -> Problem {
+    Problem::new(
+        Code::PayloadTooLarge,
+        format!("The body is longer than {limit} bytes; send less in one request."),
+    )
+    .details(json!({"limit_bytes": limit}))
+}
+
+/// What an idempotency key stands for: a POST of this body to this path.
+fn hash(path: &str, body: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"POST ");
+    hash.update(path);
+    hash.update(b"\n");
+    hash.update(body);
+    hash.finalize().into()
 }
 
 /// A request that is well-formed.

@@ -37,6 +37,7 @@ pub fn message(message: &MessageView, now: DateTime<Utc>) -> Value {
         "timestamps": timestamps(message),
         "wamid": message.wamid,
         "metadata": message.metadata,
+        "flags": message.flags,
         "attempts": message.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "error": (status == PublicStatus::Failed).then(|| error(message)),
     })
@@ -123,6 +124,8 @@ fn of_gate(reason: &Reason) -> Value {
         Reason::TemplateParameterMismatch => (ErrorCategory::Template, false),
         Reason::WindowExpired | Reason::NoInboundHistory => (ErrorCategory::Window, false),
         Reason::OptedOut => (ErrorCategory::Recipient, false),
+        Reason::FrequencyCap => (ErrorCategory::Recipient, true),
+        Reason::QuotaExceeded => (ErrorCategory::Account, true),
         Reason::InsufficientBalance => (ErrorCategory::Account, true),
         Reason::TierLimit | Reason::Throughput | Reason::PairLimit => (ErrorCategory::Throttle, true),
         Reason::SenderNotFound | Reason::SenderNotConnected | Reason::SenderPaused | Reason::AccountRestricted => {

@@ -26,8 +26,11 @@ pub mod receipts;
 pub mod release;
 pub mod repair;
 pub mod rescue;
+pub mod resolve;
 pub mod retention;
 mod statement;
+pub mod stops;
+pub mod suppressions;
 pub mod tenancy;
 pub mod vault;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use runtime::config::Reader;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -38,6 +38,7 @@ pub(crate) struct Call {
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
+    csv: Option<String>,
     idempotency_key: Option<String>,
     wait: Option<u16>,
 }
@@ -85,12 +86,23 @@ impl Call {
         Self::new(Method::POST, path, body)
     }
 
+    /// A PUT of `/api/v1/<path>`.
+    pub(crate) fn put<const N: usize>(path: [&str; N]) -> Self {
+        Self::new(Method::PUT, path, None)
+    }
+
+    /// A DELETE of `/api/v1/<path>`.
+    pub(crate) fn delete<const N: usize>(path: [&str; N]) -> Self {
+        Self::new(Method::DELETE, path, None)
+    }
+
     fn new<const N: usize>(method: Method, path: [&str; N], body: Option<Value>) -> Self {
         Self {
             method,
             path: path.map(str::to_owned).to_vec(),
             query: Vec::new(),
             body,
+            csv: None,
             idempotency_key: None,
             wait: None,
         }
@@ -99,6 +111,12 @@ impl Call {
     /// Adds a query parameter, when there is a value for it.
     pub(crate) fn query(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.query.extend(value.map(|value| (name, value.to_owned())));
+        self
+    }
+
+    /// Sends lines instead of JSON.
+    pub(crate) fn csv(mut self, text: String) -> Self {
+        self.csv = Some(text);
         self
     }
 
@@ -176,6 +194,9 @@ impl Api {
         }
         if let Some(body) = &call.body {
             request = request.json(body);
+        }
+        if let Some(csv) = call.csv {
+            request = request.header(CONTENT_TYPE, "text/csv").body(csv);
         }
         let lost = |error: reqwest::Error| {
             let (is_connect, cause) = (error.is_connect(), chain(&error.without_url()));

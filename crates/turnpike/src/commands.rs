@@ -1,17 +1,23 @@
 //! The subcommands, one file each: its options, its help, and `run`.
 
 mod apply;
+mod balance;
 mod broadcast;
 mod cancel;
 mod check;
+mod dead;
 mod explain;
+mod flow;
 mod limits;
 mod migrate;
+mod number;
+mod resolve;
 mod role;
 mod run;
 mod send;
 mod simulator;
 mod status;
+mod suppress;
 mod window;
 
 use anyhow::Result;
@@ -63,6 +69,12 @@ pub(crate) enum Command {
     Limits(limits::Options),
     Window(window::Options),
     Cancel(cancel::Options),
+    Balance(balance::Options),
+    Flow(flow::Options),
+    Number(number::Options),
+    Suppress(suppress::Options),
+    Resolve(resolve::Options),
+    Dead(dead::Options),
 }
 
 impl Command {
@@ -86,6 +98,12 @@ impl Command {
             Self::Limits(options) => limits::run(&options).await,
             Self::Window(options) => window::run(&options).await,
             Self::Cancel(options) => cancel::run(&options).await,
+            Self::Balance(options) => balance::run(&options).await,
+            Self::Flow(options) => flow::run(&options).await,
+            Self::Number(options) => number::run(&options).await,
+            Self::Suppress(options) => suppress::run(&options).await,
+            Self::Resolve(options) => resolve::run(&options).await,
+            Self::Dead(options) => dead::run(&options).await,
         }
     }
 }

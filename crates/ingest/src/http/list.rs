@@ -86,7 +86,8 @@ fn filter(query: &Query) -> Result<Filter, Problem> {
     })
 }
 
-fn limit(query: &Query) -> Result<u32, Problem> {
+/// How many a page holds.
+pub(super) fn limit(query: &Query) -> Result<u32, Problem> {
     let Some(text) = query.get("limit") else {
         return Ok(DEFAULT_LIMIT);
     };
@@ -138,7 +139,19 @@ impl Query {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The same, for a number that may be a phone number.
+    /// Something that is on or off, and off by default.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => {
+                let wrong = FieldError::new(name, &Value::from(other), "true or false");
+                Err(Problem::field(Code::ValidationError, wrong))
+            }
+        }
+    }
+
+    /// As [`get`](Self::get), for a number that may be a phone number.
     pub(super) fn phone(&self, name: &str) -> Option<String> {
         self.get(name).map(with_plus)
     }

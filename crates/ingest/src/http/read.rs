@@ -92,7 +92,7 @@ pub(super) fn no_message() -> Problem {
     )
 }
 
-fn no_broadcast() -> Problem {
+pub(super) fn no_broadcast() -> Problem {
     Problem::new(
         Code::NotFound,
         "There is no broadcast with this id; check that it was copied whole.",

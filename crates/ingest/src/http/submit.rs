@@ -39,10 +39,7 @@ pub(super) async fn broadcast(
 async fn submit(api: &Api, caller: &Caller, kind: Kind, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
     caller.require(Scope::Write)?;
     let body = body::read(kind, headers, body).await?;
-    let key = headers
-        .get("idempotency-key")
-        .map(|value| text("Idempotency-Key", value))
-        .transpose()?;
+    let key = key(headers)?;
     let now = api.0.clock.now();
     let submission = Submission::read(caller.organization, kind, &body, ("Idempotency-Key", key), now)?;
     let mut answer = api.0.batcher.accept(submission).await;
@@ -56,6 +53,12 @@ async fn submit(api: &Api, caller: &Caller, kind: Kind, headers: &HeaderMap, bod
         response.headers_mut().insert("preference-applied", applied);
     }
     Ok(response)
+}
+
+/// The request's idempotency key, as it came.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let given = headers.get("idempotency-key");
+    given.map(|value| text("Idempotency-Key", value)).transpose()
 }
 
 fn text<'a>(field: &str, value: &'a HeaderValue) -> Result<&'a str, Problem> {

@@ -4,6 +4,7 @@
 
 mod amqp;
 mod bad_input;
+mod balance;
 mod broadcasts;
 mod calling_back;
 mod client;
@@ -12,7 +13,11 @@ mod idempotency;
 mod leaving;
 mod limits;
 mod messages;
+mod policies;
 mod reading;
 mod repeating;
+mod resolving;
 mod rig;
+mod stopping;
+mod suppressions;
 mod windows;

@@ -6,4 +6,5 @@ mod drain;
 mod faults;
 mod gates;
 mod pace;
+mod policies;
 mod stage;

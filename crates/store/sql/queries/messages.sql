@@ -1,6 +1,6 @@
 -- Messages of one organization, newest first, between two ids (an id begins with its time). One message is the range of one id.
 -- A status is a set of state and delivery pairs: one set for rows that wait for their time, one for all others.
-SELECT m.id, n.phone AS sender, m.recipient, m.flow_id, m.scheduled_at, m.expires_at, m.state, m.delivery, m.reason, m.wamid,
+SELECT m.id, n.phone AS sender, m.recipient, m.flow_id, m.scheduled_at, m.expires_at, m.state, m.delivery, m.reason, m.flags, m.wamid,
        m.changed_at, m.claimed_at, c.content, c.metadata
 FROM message m
 JOIN sender_number n ON n.id = m.number_id

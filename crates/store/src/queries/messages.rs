@@ -40,6 +40,8 @@ pub struct MessageView {
     pub delivery: Delivery,
     /// Why it does not go, or not yet.
     pub reason: Option<Reason>,
+    /// What the fraud guard found, by the names of its checks.
+    pub flags: Vec<String>,
     /// Meta's id.
     pub wamid: Option<String>,
     /// Of the last change of state.
@@ -267,6 +269,7 @@ fn view(row: &Row) -> Result<MessageView, Error> {
         state,
         delivery,
         reason: row.get::<_, Option<&str>>("reason").map(Reason::parse),
+        flags: row.get::<_, Option<Vec<String>>>("flags").unwrap_or_default(),
         wamid: row.get("wamid"),
         changed_at: row.get("changed_at"),
         claimed_at: row.get("claimed_at"),

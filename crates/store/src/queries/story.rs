@@ -1,6 +1,9 @@
 //! Everything that is recorded of one message, and the facts that the rules would look at now.
 
+use std::slice;
+
 use chrono::{DateTime, Utc};
+use domain::policy::PolicyFacts;
 use domain::rules::{Facts, FlowStatus};
 use domain::story::Standing;
 use domain::template::{ParameterFormat, Shape};
@@ -8,6 +11,7 @@ use domain::{MessageId, OrganizationId, State};
 
 use super::MessageView;
 use crate::admission::{Candidate, Unreadable};
+use crate::policies::KnownPolicies;
 use crate::statement::{Statement, statement};
 use crate::{Error, Store};
 
@@ -83,8 +87,13 @@ impl Store {
         };
         let rows_before = u32::try_from(row.get::<_, i64>("rows_before")).unwrap_or(u32::MAX);
         let shape = self.shape_of(&candidate).await?;
+        let mut policies = self
+            .policy_facts(&KnownPolicies::default(), slice::from_ref(&candidate))
+            .await?;
+        let policies = policies.remove(&id).unwrap_or_else(|| Ok(PolicyFacts::default()));
+        let facts = candidate.facts(shape.as_ref());
         Ok(Some(Story {
-            facts: candidate.facts(shape.as_ref()),
+            facts: facts.and_then(|facts| policies.map(|policies| Facts { policies, ..facts })),
             read_at: row.get("read_at"),
             attempt: row.get("attempt"),
             failures: row.get("failures"),

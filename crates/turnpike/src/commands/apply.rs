@@ -30,6 +30,12 @@ A file:
   [[organization]]
   slug = "acme"
   name = "Acme"
+  currency = "EUR"                        # with balance, if messages are to be paid for
+  balance = "100.00"                      # what a new balance begins with; later money moves by `turnpike balance --top-up`
+  [[organization.rate]]
+  prefix = "+1"                           # the longest that fits; left out, everybody else
+  category = "MARKETING"
+  price = "0.025"
   [[organization.api_key]]
   name = "default"                        # printed once; secret_env = "ACME_KEY" brings your own
   scopes = ["messages:write", "messages:read", "admin"]

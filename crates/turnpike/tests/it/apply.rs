@@ -166,3 +166,44 @@ async fn a_missing_secret_is_named_and_one_from_a_file_is_taken() {
         "the token from the file is the same without its line end"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balance_is_opened_once_and_a_rate_card_replaced_as_a_whole() {
+    let database = database::fresh().await;
+    let with = |money: &str| ACME.replacen("name = \"Acme\"\n", &format!("name = \"Acme\"\n{money}\n"), 1);
+    let card = |prefix: &str, price: &str| {
+        with(&format!(
+            "currency = \"EUR\"\nbalance = \"100.00\"\n[[organization.rate]]\nprefix = \"{prefix}\"\ncategory = \"MARKETING\"\nprice = \"{price}\""
+        ))
+    };
+    let money = async || {
+        let balances = database
+            .store
+            .raw("SELECT available, funded FROM balance_account")
+            .await
+            .unwrap();
+        let rates = database.store.raw("SELECT prefix, price FROM rate").await.unwrap();
+        (balances, rates)
+    };
+
+    let first = apply(&database, &[], &card("+1", "0.025"));
+    let opened = money().await;
+    let again = apply(&database, &[], &card("+1", "0.025").replace("100.00", "500.00"));
+    let after = money().await;
+    let changed = apply(&database, &[], &card("+49", "0.07"));
+
+    assert!(first.stdout.contains("created  balance of acme\n"), "{first:?}");
+    assert!(first.stdout.contains("created  rate card of acme\n"), "{first:?}");
+    assert_eq!(
+        opened.0,
+        [serde_json::json!({"available": 100_000_000, "funded": 100_000_000})]
+    );
+    assert_eq!(opened.1, [serde_json::json!({"prefix": "+1", "price": 25_000})]);
+    assert_eq!(again.stderr, "nothing changed\n", "{again:?}");
+    assert_eq!(after, opened, "what is declared later moves no money");
+    assert!(changed.stdout.contains("updated    rate card of acme\n"), "{changed:?}");
+    assert_eq!(money().await.1, [serde_json::json!({"prefix": "+49", "price": 70_000})]);
+    let other = apply(&database, &[], &card("+49", "0.07").replace("EUR", "USD"));
+    assert_eq!(other.code, Some(1), "{other:?}");
+    assert!(other.stderr.contains("kept in EUR, not in USD"), "{other:?}");
+}

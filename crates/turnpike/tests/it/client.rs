@@ -172,6 +172,29 @@ fn limits_show_scopes_first_and_then_each_number() {
 }
 
 #[test]
+fn a_list_of_people_is_passed_on_as_csv_and_a_broadcast_is_canceled_by_its_id() {
+    let (url, serving) = api(vec![(200, json!({"data": {"new": 1}}))]);
+    let import = ["suppress", "import", "-", "--dry-run", "--url", &url, "--key", "k"];
+    let said = call_with_input(&import, &[], "+14155550100\n");
+    let request = serving.join().unwrap().pop().unwrap();
+    assert_eq!(said.stdout, "new  1\n", "{said:?}");
+    assert_eq!(request.line(), "POST /api/v1/suppressions/import?dry_run=true HTTP/1.1");
+    assert_eq!(request.header("content-type"), Some("text/csv"));
+
+    let (_, request) = ask(&["suppress", "remove", "+14155550100"], 200, json!({"data": {}}));
+    assert_eq!(request.line(), "DELETE /api/v1/suppressions/+14155550100 HTTP/1.1");
+    let (_, request) = ask(&["flow", "cancel", "0198"], 200, json!({"data": {}}));
+    assert_eq!(request.line(), "POST /api/v1/broadcasts/0198/cancel HTTP/1.1");
+    let (_, request) = ask(
+        &["number", "pause", "2000001", "--until", "+2h"],
+        200,
+        json!({"data": {}}),
+    );
+    assert_eq!(request.line(), "POST /api/v1/numbers/2000001/pause HTTP/1.1");
+    assert!(request.body["until"].is_string() && request.body["reason"].is_null());
+}
+
+#[test]
 fn too_late_to_cancel_is_a_failure_that_says_when() {
     let details = json!({"handed_over_at": "2026-01-01T00:00:00Z"});
     let error = json!({"code": "TOO_LATE", "message": "it was handed over", "details": details});
@@ -283,4 +306,25 @@ fn something_else_at_that_address_is_recognized() {
 
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.stderr.contains("not Turnpike's API"), "{}", said.stderr);
+}
+
+#[test]
+fn a_balance_is_shown_and_topped_up_once_per_key() {
+    let balance = json!({"data": {"currency": "EUR", "available": "12.50", "reserved": "0.10", "spent": "7.40", "topped_up": "20.00"}});
+
+    let (said, shown) = ask(&["balance"], 200, balance.clone());
+    let (_, topped_up) = ask(
+        &["balance", "--top-up", "250.00", "--idempotency-key", "invoice-1"],
+        200,
+        balance.clone(),
+    );
+    let (_, taken_back) = ask(&["balance", "--top-up", "-50.00"], 200, balance);
+
+    assert_eq!(shown.line(), "GET /api/v1/balance HTTP/1.1");
+    assert!(said.stdout.contains("available  12.50\n"), "{said:?}");
+    assert_eq!(topped_up.line(), "POST /api/v1/balance/top-up HTTP/1.1");
+    assert_eq!(topped_up.header("idempotency-key"), Some("invoice-1"));
+    assert_eq!(topped_up.body, json!({"amount": "250.00"}));
+    assert!(taken_back.header("idempotency-key").is_some_and(|key| key.len() == 36));
+    assert_eq!(taken_back.body, json!({"amount": "-50.00"}));
 }

@@ -4,7 +4,7 @@ use runtime::config::VARIABLES;
 
 use crate::invocation::call;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 22] = [
     "migrate",
     "apply",
     "check",
@@ -20,6 +20,13 @@ const COMMANDS: [&str; 15] = [
     "status",
     "window",
     "cancel",
+    "explain",
+    "limits",
+    "flow",
+    "number",
+    "suppress",
+    "resolve",
+    "dead",
 ];
 
 #[test]

@@ -5,6 +5,7 @@
 mod apply;
 mod check;
 mod client;
+mod dead;
 mod deploy;
 mod environment;
 mod help;

@@ -1,0 +1,154 @@
+//! Whom an organization does not write to: `/api/v1/suppressions`.
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use domain::Recipient;
+use serde_json::{Value, json};
+use store::suppressions::{Source, Suppression};
+
+use super::list::{Query, limit};
+use super::{Api, body, read};
+use crate::answer::{Answer, timestamp};
+use crate::credentials::{Caller, Scope};
+use crate::problem::{Code, Problem};
+use crate::request::{phone_list, recipient_of_query};
+
+/// Longest list, in bytes: a hundred thousand lines with a column or two beside the number.
+const MAX_BYTES: usize = 6 * 1024 * 1024;
+
+pub(super) async fn show(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    phone: Result<Path<String>, PathRejection>,
+) -> Result<Answer, Problem> {
+    caller.require(Scope::Read)?;
+    let person = person(phone)?;
+    let found = api.0.store.suppression(caller.organization, &person).await;
+    let found = found.map_err(|error| read::failed(&error))?;
+    Ok(Answer::data(200, shown(&person, found.as_ref())))
+}
+
+pub(super) async fn put(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    phone: Result<Path<String>, PathRejection>,
+) -> Result<Answer, Problem> {
+    caller.require(Scope::Write)?;
+    let (person, now) = (person(phone)?, api.0.clock.now());
+    let people = std::slice::from_ref(&person);
+    let put = api
+        .0
+        .store
+        .suppress(caller.organization, people, Source::Api, now)
+        .await;
+    put.map_err(|error| read::failed(&error))?;
+    let found = api.0.store.suppression(caller.organization, &person).await;
+    let found = found.map_err(|error| read::failed(&error))?;
+    Ok(Answer::data(200, shown(&person, found.as_ref())))
+}
+
+/// Takes the organization's own word back; the person's word only when it is overridden knowingly.
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    phone: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<Answer, Problem> {
+    caller.require(Scope::Write)?;
+    let (person, query) = (person(phone)?, Query::read(&uri, &["override"])?);
+    if query.flag("override")? {
+        caller.require(Scope::Admin)?;
+        let lifted = api.0.store.override_suppression(caller.organization, &person).await;
+        lifted.map_err(|error| read::failed(&error))?;
+        return Ok(Answer::data(200, shown(&person, None)));
+    }
+    let left = api.0.store.lift_suppression(caller.organization, &person).await;
+    match left.map_err(|error| read::failed(&error))? {
+        None => Ok(Answer::data(200, shown(&person, None))),
+        Some(left) => {
+            let message = "This person asked not to be written to, and only they can take that back, by writing START. A key with \
+                           the scope admin may override it with ?override=true, where the person said so elsewhere.";
+            Err(Problem::new(Code::OptedOut, message).details(shown(&person, Some(&left))))
+        }
+    }
+}
+
+pub(super) async fn list(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+) -> Result<Answer, Problem> {
+    caller.require(Scope::Read)?;
+    let query = Query::read(&uri, &["cursor", "limit"])?;
+    let limit = limit(&query)?;
+    let after = query
+        .get("cursor")
+        .map(|cursor| recipient_of_query("cursor", Some(cursor)));
+    let after = after
+        .transpose()
+        .map_err(|wrong| Problem::field(Code::InvalidCursor, wrong))?;
+    // One more than asked for tells whether there are more.
+    let found = api
+        .0
+        .store
+        .suppressions(caller.organization, after.as_ref(), limit + 1)
+        .await;
+    let mut found = found.map_err(|error| read::failed(&error))?;
+    let has_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let cursor = found.last().filter(|_| has_more).map(|last| last.recipient.clone());
+    let mut answer = Answer::data(200, found.iter().map(row).collect());
+    answer.pagination = Some(json!({"cursor": cursor, "has_more": has_more}));
+    Ok(answer)
+}
+
+/// All of a list, or none of it.
+pub(super) async fn import(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Answer, Problem> {
+    caller.require(Scope::Write)?;
+    let dry_run = Query::read(&uri, &["dry_run"])?.flag("dry_run")?;
+    let mut people = phone_list(&body::csv(&headers, body, MAX_BYTES).await?)?;
+    let numbers = people.len();
+    people.sort_unstable();
+    people.dedup();
+    let store = &api.0.store;
+    let known = store.count_suppressed(caller.organization, &people).await;
+    let known = known.map_err(|error| read::failed(&error))?;
+    let new = if dry_run {
+        (people.len() as u64).saturating_sub(known)
+    } else {
+        let now = api.0.clock.now();
+        let put = store.suppress(caller.organization, &people, Source::Import, now).await;
+        put.map_err(|error| read::failed(&error))?
+    };
+    Ok(Answer::data(
+        200,
+        json!({"dry_run": dry_run, "numbers": numbers, "repeated": numbers - people.len(), "known": known, "new": new}),
+    ))
+}
+
+fn person(phone: Result<Path<String>, PathRejection>) -> Result<Recipient, Problem> {
+    let text = phone.map(|Path(text)| text).unwrap_or_default();
+    recipient_of_query("phone", Some(&text)).map_err(|wrong| Problem::field(Code::InvalidPhoneNumber, wrong))
+}
+
+fn shown(person: &Recipient, found: Option<&Suppression>) -> Value {
+    found.map_or_else(|| json!({"phone": person, "suppressed": false}), row)
+}
+
+fn row(suppression: &Suppression) -> Value {
+    json!({
+        "phone": suppression.recipient,
+        "suppressed": true,
+        "source": suppression.source,
+        "created_at": timestamp(suppression.created_at),
+    })
+}
