@@ -86,7 +86,8 @@ impl Proxy {
             .send(order)
             .await
             .expect("the doorman lives as long as this");
-        carried_out.await.expect("the port can be listened on again");
+        let carried_out = carried_out.await.expect("the doorman obeys");
+        carried_out.expect("the proxy's port is still its own");
     }
 
     /// No faults any more. Connections that were swallowed stay so: their bytes are gone.
