@@ -2,10 +2,13 @@
 
 use domain::declaration::Declaration;
 use serde_json::{Value, json};
+use store::intake::Questions;
 use store::policies::KnownPolicies;
 use store::tenancy::Change;
 use testkit::database;
 use testkit::seed::{self, Choice};
+
+use crate::rows::{batch, row};
 
 fn declared(policies: &Value) -> Declaration {
     let mut declared = seed::declaration(&Choice::default());
@@ -62,4 +65,42 @@ async fn policies_of_a_newer_version_are_refused_rather_than_ignored() {
     let error = intake.policies(&KnownPolicies::default(), &numbers).await.unwrap_err();
 
     assert!(error.to_string().contains("moon_phase"), "{error}");
+}
+
+#[tokio::test]
+async fn an_organization_without_policies_pays_no_statement_for_them() {
+    let database = database::fresh().await;
+    let tenant = seed::tenant(&database.store, &Choice::default()).await;
+    let now = database.store.clock().await.unwrap().at();
+    // One connection, which remembers every statement it was asked to prepare.
+    let store = database::store(&database.url, 1);
+    let known = KnownPolicies::default();
+    let message = row(&tenant, 1, now);
+    let id = message.id;
+
+    let mut intake = store.intake().await.unwrap();
+    let numbers = intake.numbers(&[tenant.organization], now).await.unwrap();
+    assert!(intake.policies(&known, &numbers).await.unwrap().is_empty());
+    intake.facts(&Questions::default(), now).await.unwrap();
+    intake.insert(&batch(vec![message]), now).await.unwrap();
+    drop(intake);
+    let rows = store.load(&[id]).await.unwrap();
+    assert!(store.policy_facts(&known, &rows).await.unwrap().is_empty());
+    assert!(store.take_frequency(&[]).await.unwrap().is_empty());
+
+    assert_eq!(rows.len(), 1);
+    let prepared = store.raw("SELECT statement FROM pg_prepared_statements").await.unwrap();
+    assert!(prepared.len() >= 3, "{prepared:?}");
+    let tables = [
+        "quota_use",
+        "new_recipient_count",
+        "content_count",
+        "frequency_",
+        "recipient_zone",
+        "FROM policy",
+    ];
+    for statement in prepared {
+        let statement = statement["statement"].as_str().unwrap();
+        assert!(!tables.iter().any(|table| statement.contains(table)), "{statement}");
+    }
 }

@@ -32,10 +32,15 @@ A file:
   name = "Acme"
   currency = "EUR"                        # with balance, if messages are to be paid for
   balance = "100.00"                      # what a new balance begins with; later money moves by `turnpike balance --top-up`
+  daily_quota = 10000                     # likewise monthly_quota; messages accepted, by UTC
   [[organization.rate]]
   prefix = "+1"                           # the longest that fits; left out, everybody else
   category = "MARKETING"
   price = "0.025"
+  [organization.quiet_hours]              # by the recipient's clock; likewise frequency_cap, fraud_guard: see the README
+  start = "21:00"
+  end = "08:00"
+  categories = ["MARKETING"]
   [[organization.api_key]]
   name = "default"                        # printed once; secret_env = "ACME_KEY" brings your own
   scopes = ["messages:write", "messages:read", "admin"]
