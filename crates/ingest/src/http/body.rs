@@ -48,7 +48,10 @@ pub(super) fn known(fields: &Map<String, Value>, known: &[&str]) -> Result<(), P
         None => Ok(()),
         Some((name, value)) => {
             let expected = format!("no such field; known are {}", known.join(", "));
-            Err(Problem::field(Code::ValidationError, FieldError::new(name, value, expected)))
+            Err(Problem::field(
+                Code::ValidationError,
+                FieldError::new(name, value, expected),
+            ))
         }
     }
 }
