@@ -89,7 +89,9 @@ pub fn router(api: Api, beside: Router) -> Router {
         .route("/api/v1/suppressions/import", post(suppressions::import))
         .route(
             "/api/v1/suppressions/{phone}",
-            get(suppressions::show).put(suppressions::put).delete(suppressions::delete),
+            get(suppressions::show)
+                .put(suppressions::put)
+                .delete(suppressions::delete),
         )
         .route_layer(middleware::from_fn_with_state(api.clone(), authenticated::only))
         .with_state(api.clone());

@@ -1,6 +1,6 @@
 //! The gates in order, and what each says to one message: for those who ask why.
 //!
-//! **Invariant:** [`RULES`] is the only list of rules. [`decide`](super::decide) stops at its first no and [`trace`] goes on to its
+//! **Invariant:** `RULES` is the only list of rules. [`decide`](super::decide) stops at its first no and [`trace`] goes on to its
 //! end, so the two cannot disagree.
 
 use chrono::{DateTime, SecondsFormat, Utc};

@@ -148,6 +148,7 @@ mod tests {
             1 => Just(Start::Refused(Reason::OptedOut)),
             4 => Just(Start::Held { reason: None }),
             1 => Just(Start::Held { reason: Some(Reason::TemplatePaused) }),
+            1 => Just(Start::Parked { wake_at: now() + chrono::TimeDelta::hours(9), reason: Some(Reason::QuietHours) }),
         ];
         proptest::collection::vec(start, 1..12).prop_map(|starts| Plan {
             flow: Some(flow(starts.len())),

@@ -23,6 +23,7 @@ pub fn story(told: &Story, now: DateTime<Utc>) -> Value {
             "broadcast_id": message.flow,
             "to": message.to,
             "from": message.from,
+            "flags": message.flags,
             "scheduled_at": optional_timestamp(message.scheduled_at),
             "expires_at": timestamp(message.expires_at),
         },

@@ -293,6 +293,14 @@ async fn in_quiet_hours_marketing_waits_for_the_morning_and_everything_else_goes
         assert!(!waits || row["recipient"] == person(1));
     }
     assert_eq!(rig.count("message WHERE reason = 'quiet_hours'").await, 2);
+    let path = format!("/api/v1/messages/{}/explain", asleep["message_id"].as_str().unwrap());
+    let story = rig.get(&path).await.data(200);
+    let steps = story["rules"]["steps"].as_array().unwrap();
+    let night = steps.iter().find(|step| step["rule"] == "quiet_hours").unwrap();
+    assert_eq!(
+        (&night["verdict"], &night["facts"]["zones"]),
+        (&json!("wait"), &json!(["UTC"]))
+    );
     assert_eq!(
         rig.rung(&rig.topology.queues.bulk, 1).await.len(),
         1,
