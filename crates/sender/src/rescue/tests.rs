@@ -60,11 +60,14 @@ impl Stage {
         let mut ids = Vec::new();
         for n in 0..count {
             let (id, recipient, category) = (MessageId::new(now), seed::recipient(n), Category::Utility.code());
-            self.run(&format!(
-                "INSERT INTO message (id, organization_id, number_id, scope_id, recipient, lane, category, expires_at, state, wake_at, changed_at)
-                 VALUES ('{id}', {organization}, {number}, {scope}, '{recipient}', 1, {category}, now() + interval '1 h', 20, now() + interval '1 h', now())"
-            ))
-            .await;
+            let insert = include_str!("../../tests/sql/queued.sql")
+                .replace("{id}", &id.to_string())
+                .replace("{organization}", &organization.to_string())
+                .replace("{number}", &number.to_string())
+                .replace("{scope}", &scope.to_string())
+                .replace("{recipient}", &recipient)
+                .replace("{category}", &category.to_string());
+            self.run(&insert).await;
             ids.push(id);
         }
         ids
@@ -90,7 +93,7 @@ impl Stage {
     }
 
     async fn row(&self, id: MessageId) -> Value {
-        let sql = format!("SELECT *, wake_at <= now() AS due FROM message WHERE id = '{id}'");
+        let sql = include_str!("../../tests/sql/row.sql").replace("{id}", &id.to_string());
         self.database.store.raw(&sql).await.unwrap().remove(0)
     }
 
@@ -98,7 +101,7 @@ impl Stage {
         let rows = self
             .database
             .store
-            .raw("SELECT members FROM limit_scope")
+            .raw(include_str!("../../tests/sql/members.sql"))
             .await
             .unwrap();
         rows[0]["members"].clone()
@@ -153,7 +156,7 @@ async fn a_successor_knows_of_each_claim_how_far_it_came() {
     let posts = stage
         .database
         .store
-        .raw("SELECT outcome FROM attempt ORDER BY outcome")
+        .raw(include_str!("../../tests/sql/outcomes.sql"))
         .await
         .unwrap();
     assert_eq!(

@@ -1,0 +1,1 @@
+SELECT members FROM limit_scope

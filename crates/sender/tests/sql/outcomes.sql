@@ -1,0 +1,1 @@
+SELECT outcome FROM attempt ORDER BY outcome

@@ -1,0 +1,1 @@
+SELECT *, wake_at <= now() AS due FROM message WHERE id = '{id}'
