@@ -1,5 +1,6 @@
 //! Places under a frequency cap: one at a time for each person.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +11,7 @@ use store::Store;
 use store::admission::Settlement;
 use testkit::database::{self, TestDatabase};
 use testkit::seed::{self, Choice, Tenant};
+use tokio::sync::Barrier;
 
 use crate::rows::{batch, row};
 
@@ -48,7 +50,11 @@ impl World {
 
     /// A message of the door: with a place when it is to go now, without when it is for later.
     async fn accepted(&self, place: bool) -> MessageId {
-        let mut row = row(&self.tenant, 1, self.now);
+        self.accepted_for(1, place).await
+    }
+
+    async fn accepted_for(&self, person: usize, place: bool) -> MessageId {
+        let mut row = row(&self.tenant, person, self.now);
         row.footprint.place = place;
         let id = row.id;
         let mut intake = self.store.intake().await.unwrap();
@@ -116,7 +122,6 @@ async fn what_waits_keeps_its_place_and_what_fails_gives_it_back() {
     assert!(world.goes(next).await);
     world.at(TimeDelta::hours(23)).await;
     let sixth = world.accepted(true).await;
-    // Ids of one millisecond have no order.
     world.at(TimeDelta::seconds(1)).await;
     let seventh = world.accepted(true).await;
     assert!(world.goes(sixth).await);
@@ -138,29 +143,47 @@ async fn of_one_batch_the_first_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_senders_at_once_let_exactly_as_many_go_as_the_cap_allows() {
     let world = World::new().await;
-    let mut ids = Vec::new();
-    for n in 0..24 {
-        ids.push(world.accepted(n % 2 == 0).await);
+    let (senders, people) = (8, 30);
+    let start = Arc::new(Barrier::new(senders));
+    // Of some people every message has a place from the door, of some none has one, of some a few have.
+    let mut asked: Vec<Vec<_>> = vec![Vec::new(); senders];
+    for person in 0..people {
+        for (sender, asked) in asked.iter_mut().enumerate() {
+            let place = [false, true, sender % 2 == 0][person % 3];
+            asked.push(world.accepted_for(person, place).await);
+        }
     }
 
-    let senders = ids.chunks(3).map(|ids| {
-        let store = database::store(&world.database.url, 1);
-        let asked: Vec<_> = ids.iter().map(|id| (*id, CAP)).collect();
+    let senders = asked.into_iter().map(|ids| {
+        let (store, start) = (database::store(&world.database.url, 1), Arc::clone(&start));
         tokio::spawn(async move {
-            let refused = store.take_frequency(&asked).await.unwrap();
-            let settlements = refused.iter().map(|id| Settlement {
-                id: *id,
-                state: domain::State::Failed,
-                until: None,
-                reason: domain::Reason::FrequencyCap,
-            });
-            store.settle(&settlements.collect::<Vec<_>>()).await.unwrap();
-            asked.len() - refused.len()
+            for id in ids {
+                start.wait().await;
+                let refused = store.take_frequency(&[(id, CAP)]).await.unwrap();
+                store
+                    .settle(&refused.into_iter().map(failed).collect::<Vec<_>>())
+                    .await
+                    .unwrap();
+            }
         })
     });
-    let went = tokio::time::timeout(Duration::from_secs(20), join_all(senders))
+    let done = tokio::time::timeout(Duration::from_secs(60), join_all(senders))
         .await
         .unwrap();
 
-    assert_eq!(went.into_iter().map(Result::unwrap).sum::<usize>(), 2);
+    done.into_iter().for_each(|done| done.unwrap());
+    let went = "SELECT recipient, count(*) AS n FROM message WHERE state = 20 GROUP BY recipient";
+    let went = world.store.raw(went).await.unwrap();
+    let most = i64::from(CAP.max);
+    assert_eq!(went.len(), people);
+    assert!(went.iter().all(|person| person["n"] == most), "{went:?}");
+}
+
+fn failed(id: MessageId) -> Settlement {
+    Settlement {
+        id,
+        state: domain::State::Failed,
+        until: None,
+        reason: domain::Reason::FrequencyCap,
+    }
 }
