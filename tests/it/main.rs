@@ -5,7 +5,6 @@
 
 mod balance;
 mod every_route;
-mod faults;
 mod limits;
 mod nothing_lost;
 mod stop_means_stop;
