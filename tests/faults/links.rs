@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use domain::{Delivery, State};
+use simulator::{Fault, FaultKind};
 use testkit::history::Expectations;
 use testkit::proxy::{Arrivals, Ending, Ends, Faults, Latency, Proxy, Way};
 use testkit::stack::{Plan, Stack};
 use tokio::time::Instant;
 
-use super::{Run, pace};
+use super::{Run, pace, slow};
 
 const MESSAGES: usize = 2000;
 const SENDERS: usize = 2;
@@ -105,6 +106,37 @@ async fn a_link_to_postgresql_that_breaks_again_and_again_costs_no_message_and_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_place_of_a_messaging_limit_is_still_there_after_refusals_and_broken_links() {
+    let _turn = testkit::exclusive();
+    // As many people as fit: a place that is lost leaves somebody waiting for a day, one that is counted twice lets one too many in.
+    let mut plan = pace(300);
+    plan.tenant.tier = "TIER_2K";
+    let (mut run, proxy) = behind_a_proxy(Server::Database, plan).await;
+    run.load(MESSAGES).await;
+    let refused = FaultKind::Error {
+        code: 131_026,
+        http_status: None,
+    };
+    let throttled = Fault::new(FaultKind::Throttle).with_probability(0.05).times(40);
+    let faults = [throttled, Fault::new(refused).with_probability(0.05)];
+    run.stack.meta.set_faults(faults).unwrap();
+
+    break_ten_times(&run, &proxy).await;
+
+    run.until_quiet().await;
+    let failed = run.count(State::Failed).await;
+    assert!(failed > 50, "{failed} refusals are too few to tell");
+    run.check(&Expectations::default().or(State::Failed)).await;
+    let places = "SELECT members FROM limit_scope WHERE max_members IS NOT NULL";
+    let places = run.stack.database.store.raw(places).await.unwrap();
+    assert_eq!(
+        places[0]["members"].as_u64(),
+        Some(MESSAGES as u64 - failed),
+        "who was refused gave the place back"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_rabbitmq_that_breaks_again_and_again_costs_no_message_and_doubles_none() {
     let _turn = testkit::exclusive();
     let (mut run, proxy) = behind_a_proxy(Server::Broker, pace(300)).await;
@@ -120,7 +152,7 @@ async fn a_link_to_rabbitmq_that_breaks_again_and_again_costs_no_message_and_dou
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_to_meta_that_breaks_again_and_again_doubles_nothing_and_webhooks_tell_what_was_accepted() {
     let _turn = testkit::exclusive();
-    let (mut run, proxy) = behind_a_proxy(Server::Meta, pace(300)).await;
+    let (mut run, proxy) = behind_a_proxy(Server::Meta, slow(pace(300))).await;
 
     run.load(MESSAGES).await;
     break_ten_times(&run, &proxy).await;
@@ -130,6 +162,13 @@ async fn a_link_to_meta_that_breaks_again_and_again_doubles_nothing_and_webhooks
     run.end_holds().await;
     // What never reached Meta cannot be told from what did, so it is not sent again; what did was told by its webhooks.
     run.check(&Expectations::default().or(State::Unknown)).await;
+    let proven =
+        "SELECT count(*) AS n FROM attempt a JOIN message m USING (id) WHERE a.outcome = 'unknown' AND m.state = 50";
+    let proven = run.stack.database.store.raw(proven).await.unwrap();
+    assert!(
+        proven[0]["n"].as_i64() > Some(20),
+        "too little was under way to prove anything: {proven:?}"
+    );
     let unknown = run.count(State::Unknown).await;
     assert!(unknown < MESSAGES as u64 / 10, "{unknown} messages ended as unknown");
 }
@@ -211,6 +250,30 @@ async fn a_link_to_postgresql_that_stands_still_holds_messages_up_and_does_no_ha
         assert!(went_on.is_err(), "something was posted without a ledger");
         proxy.heal().await;
     }
+
+    run.until_quiet().await;
+    run.check(&Expectations::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_rabbitmq_that_falls_silent_is_noticed_and_replaced() {
+    let _turn = testkit::exclusive();
+    let (mut run, proxy) = behind_a_proxy(Server::Broker, pace(300)).await;
+
+    run.load(MESSAGES).await;
+    run.until_posted(200).await;
+    let before = proxy.tally().connections;
+    let silent = Way {
+        stalled: true,
+        ..Way::default()
+    };
+    proxy.set(Faults::both_ways(silent)).await;
+    // Nobody closes anything: only the missing heartbeats tell. Each sender has a connection to consume and one to publish.
+    testkit::until(Duration::from_secs(40), "new connections", async || {
+        (proxy.tally().connections >= before + 2 * SENDERS as u64).then_some(())
+    })
+    .await;
+    proxy.heal().await;
 
     run.until_quiet().await;
     run.check(&Expectations::default()).await;

@@ -13,7 +13,7 @@ mod webhooks;
 use std::time::Duration;
 
 use domain::State;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::client::Client;
 use testkit::history::{Expectations, History};
 use testkit::stack::{Plan, Stack};
@@ -83,13 +83,24 @@ impl Run {
             if moving == 0 && !states.is_empty() && self.webhooks_are_applied().await {
                 return;
             }
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "still moving after {PATIENCE:?}: {states:?}\n{}",
-                self.last_words()
-            );
+            if begun.elapsed() > PATIENCE {
+                let stuck = self.unfinished().await;
+                panic!(
+                    "still moving after {PATIENCE:?}: {states:?}, {stuck}\n{}",
+                    self.last_words()
+                );
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// What messages wait for that have not ended, for people.
+    async fn unfinished(&self) -> String {
+        let waiting =
+            "SELECT state, reason, attempt, failures, rings, flow_id IS NOT NULL AS in_flow, count(*) AS messages,
+                min(extract(epoch FROM wake_at - now()))::int AS wakes_in_s
+            FROM message WHERE state < 50 GROUP BY 1, 2, 3, 4, 5, 6";
+        format!("{:?}", self.stack.database.store.raw(waiting).await)
     }
 
     async fn webhooks_are_applied(&self) -> bool {
@@ -132,11 +143,20 @@ impl Run {
     }
 }
 
-/// A plan with a number of so many messages a second, so that a load lasts long enough to be disturbed.
+/// A plan with a number of so many messages a second, so that a load lasts long enough to be disturbed, and with a messaging limit, so
+/// that people are counted.
 fn pace(per_second: u32) -> Plan {
     let mut plan = Plan::default();
     plan.tenant.throughput = per_second;
+    plan.tenant.tier = "TIER_10K";
     plan
+}
+
+/// A Meta that is slow enough that every fault finds calls under way, some of them accepted, and whose webhooks are later than any
+/// second try would be: a message that is wrongly tried again is accepted twice, and not saved by its webhook.
+fn slow(plan: Plan) -> Plan {
+    let simulator = json!({"latency": {"min_ms": 20, "max_ms": 200}, "webhooks": {"sent_after": 1500}});
+    with(plan, simulator)
 }
 
 fn with(mut plan: Plan, simulator: Value) -> Plan {

