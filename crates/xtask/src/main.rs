@@ -8,6 +8,7 @@ mod ci;
 mod count;
 mod demo;
 mod down;
+mod mutants;
 mod status;
 mod test;
 mod up;
@@ -34,6 +35,7 @@ enum Command {
     Test(test::Options),
     Ci(ci::Options),
     Bench(Box<bench::Options>),
+    Mutants(mutants::Options),
 }
 
 fn main() -> Result<ExitCode> {
@@ -45,6 +47,7 @@ fn main() -> Result<ExitCode> {
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
     }
 }
 
