@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod category;
 pub mod content;
 pub mod declaration;
+pub mod destination;
 pub mod ids;
 pub mod job;
 pub mod lane;
@@ -30,6 +31,7 @@ pub mod zone;
 
 pub use category::Category;
 pub use content::Content;
+pub use destination::Destination;
 pub use ids::{FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid};
 pub use lane::Lane;
 pub use money::{Amount, Currency};

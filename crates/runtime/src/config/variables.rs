@@ -121,6 +121,13 @@ pub const VARIABLES: &[Variable] = &[
         secret: false,
     },
     Variable {
+        name: "TURNPIKE_OUTBOUND_ALLOW",
+        fallback: Fallback::Chosen("nothing but https to the public internet, ports 443 and 8443"),
+        help: "what else may be called when a customer names an address: http, any-port, networks like 10.0.0.0/8, between commas",
+        example: "http, any-port, 10.20.0.0/16",
+        secret: false,
+    },
+    Variable {
         name: "TURNPIKE_URL",
         fallback: Fallback::Default("http://127.0.0.1:8080"),
         help: "where the API is, for the commands that talk to it: send, broadcast, status, window, cancel",

@@ -3,7 +3,7 @@
 use crate::metadata::{Dependency, Package, packages};
 use crate::none;
 
-const ADAPTERS: [&str; 3] = ["store", "broker", "meta"];
+const ADAPTERS: [&str; 4] = ["store", "broker", "meta", "outbound"];
 const ROLES: [&str; 5] = ["ingest", "scheduler", "sender", "receipts", "notifier"];
 
 /// What reaches outside of the process, or waits: nothing a rule may do.
@@ -34,8 +34,16 @@ const DOORS: [(&str, &[&str]); 5] = [
     ("backoff", &["runtime"]),
 ];
 
-/// Who may speak HTTP to others: meta to Meta, notifier to customers' webhooks, turnpike is the API from a terminal.
-const HTTP_CLIENTS: [&str; 6] = ["meta", "notifier", "simulator", "turnpike", "testkit", "xtask"];
+/// Who may speak HTTP to others: meta to Meta, outbound to addresses that strangers name, turnpike is the API from a terminal.
+const HTTP_CLIENTS: [&str; 7] = [
+    "meta",
+    "notifier",
+    "outbound",
+    "simulator",
+    "turnpike",
+    "testkit",
+    "xtask",
+];
 
 /// Every dependency for which `wrong` says so, as `package -> dependency`.
 fn offences(packages: &[Package], rule: &str, wrong: impl Fn(&Package, &Dependency) -> bool) -> Vec<String> {
