@@ -21,6 +21,11 @@ const PASSED_ON: &[&str] = &[
     "interactive",
 ];
 
+/// Every message type, as `type` names it.
+pub fn kinds() -> Vec<&'static str> {
+    [&["text", "template"], PASSED_ON].concat()
+}
+
 /// What a message says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {

@@ -8,6 +8,7 @@ mod balance;
 mod body;
 mod cancel;
 mod contacts;
+mod described;
 mod exchange;
 mod explain;
 mod flows;
@@ -26,15 +27,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
 use runtime::{Clock, Shutdown};
+use serde_json::Value;
 use store::Store;
 
 use crate::answer::Answer;
 use crate::batcher::Batcher;
 use crate::credentials::Credentials;
+use crate::openapi::{self, Routes};
 use crate::problem::{Code, Problem};
-use crate::request::Kind;
+use crate::webhooks;
 
 /// What the handlers need. Clones are the same.
 #[derive(Debug, Clone)]
@@ -64,38 +66,41 @@ impl Api {
     }
 }
 
+/// Every route that needs an API key. A file with handlers is one line here.
+fn with_key() -> Routes<Api> {
+    let files = [
+        submit::routes(),
+        read::routes(),
+        list::routes(),
+        cancel::routes(),
+        explain::routes(),
+        resolve::routes(),
+        flows::routes(),
+        numbers::routes(),
+        contacts::routes(),
+        limits::routes(),
+        balance::routes(),
+        suppressions::routes(),
+    ];
+    files.into_iter().fold(Routes::new(), Routes::merge)
+}
+
+/// The OpenAPI document of every route that ingest serves.
+pub fn document() -> Value {
+    let (ours, open, beside) = (with_key(), described::routes(), webhooks::described());
+    let operations = [ours.operations(), open.operations(), beside.operations()].concat();
+    openapi::document(&operations)
+}
+
 /// Our routes, and `beside` them others that need no API key.
 pub fn router(api: Api, beside: Router) -> Router {
-    let ours = Router::new()
-        .route(Kind::Message.path(), post(submit::message))
-        .route(Kind::Broadcast.path(), post(submit::broadcast))
-        .route("/api/v1/messages/whatsapp/window-status", get(read::window_status))
-        .route("/api/v1/messages", get(list::messages))
-        .route("/api/v1/messages/{id}", get(read::message))
-        .route("/api/v1/messages/{id}/cancel", post(cancel::message))
-        .route("/api/v1/messages/{id}/explain", get(explain::message))
-        .route("/api/v1/messages/{id}/resolve", post(resolve::message))
-        .route("/api/v1/broadcasts/{id}", get(read::broadcast))
-        .route("/api/v1/broadcasts/{id}/pause", post(flows::pause))
-        .route("/api/v1/broadcasts/{id}/resume", post(flows::resume))
-        .route("/api/v1/broadcasts/{id}/cancel", post(flows::cancel))
-        .route("/api/v1/numbers/{phone_number_id}/pause", post(numbers::pause))
-        .route("/api/v1/numbers/{phone_number_id}/resume", post(numbers::resume))
-        .route("/api/v1/contacts/{phone}", put(contacts::put))
-        .route("/api/v1/limits", get(limits::limits))
-        .route("/api/v1/balance", get(balance::show))
-        .route("/api/v1/balance/top-up", post(balance::top_up))
-        .route("/api/v1/suppressions", get(suppressions::list))
-        .route("/api/v1/suppressions/import", post(suppressions::import))
-        .route(
-            "/api/v1/suppressions/{phone}",
-            get(suppressions::show)
-                .put(suppressions::put)
-                .delete(suppressions::delete),
-        )
+    let (ours, _) = with_key().into_parts();
+    let ours = ours
         .route_layer(middleware::from_fn_with_state(api.clone(), authenticated::only))
         .with_state(api.clone());
-    ours.merge(beside)
+    let (open, _) = described::routes().into_parts();
+    ours.merge(open)
+        .merge(beside)
         .fallback(async || {
             Problem::new(
                 Code::NotFound,

@@ -2,6 +2,8 @@
 //!
 //! Two doors, one core: [`http`] and [`intake`] only translate, [`accept`] decides. The same input gets the same answer at both.
 //!
+//! A route is mounted together with its description, from which the OpenAPI document is made: [`openapi`] says how to add one.
+//!
 //! **Invariant:** what was answered with 2xx, or acknowledged on AMQP, is committed. What could not be kept is answered so, or stays
 //! with the broker.
 
@@ -12,6 +14,7 @@ pub mod credentials;
 pub mod http;
 pub mod intake;
 pub mod jobs;
+pub mod openapi;
 pub mod problem;
 pub mod request;
 mod role;

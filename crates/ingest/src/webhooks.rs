@@ -10,7 +10,6 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use runtime::{Clock, Shutdown, batch};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -19,6 +18,9 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::warn;
+
+use crate::openapi::schema::{anything, string};
+use crate::openapi::{Operation, Routes};
 
 /// Meta sends up to 3 MB.
 const LARGEST_BODY: usize = 4 << 20;
@@ -53,14 +55,42 @@ pub fn routes(webhooks: Webhooks, shutdown: &Shutdown) -> Router {
         verify_token: webhooks.verify_token,
         inbox,
     };
-    Router::new()
-        .route("/webhooks/meta", get(subscribe).post(receive))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(endpoint)
+    let (router, _) = described().into_parts();
+    router.layer(DefaultBodyLimit::max(LARGEST_BODY)).with_state(endpoint)
 }
 
+/// The routes before they have what they need.
+pub(crate) fn described() -> Routes<Endpoint> {
+    const PATH: &str = "/webhooks/meta";
+    Routes::new()
+        .on(
+            Operation::get(PATH, "subscribeMeta", "Meta's check of the subscription")
+                .tag("Meta's webhooks")
+                .query("hub.mode", string(), "`subscribe`.")
+                .query("hub.verify_token", string(), "The word that the app's settings hold.")
+                .query("hub.challenge", string(), "What to answer.")
+                .answer_as(200, "The challenge.", "text/plain", string())
+                .answer_as(400, "The query string cannot be read.", "text/plain", string())
+                .answer_as(403, "The word differs.", "text/plain", string()),
+            subscribe,
+        )
+        .on(
+            Operation::post(PATH, "receiveMeta", "A delivery of Meta's webhooks")
+                .about("Signed over the bytes with the app secret: `X-Hub-Signature-256`.")
+                .tag("Meta's webhooks")
+                .body("application/json", anything(), true)
+                .empty_answer(200, "It is kept.")
+                .answer_as(400, "The body broke off.", "text/plain", string())
+                .answer_as(401, "The signature does not match.", "text/plain", string())
+                .answer_as(413, "The body is longer than Meta's ever are.", "text/plain", string())
+                .answer_as(503, "Deliver it again.", "text/plain", string()),
+            receive,
+        )
+}
+
+/// What the handlers need.
 #[derive(Clone)]
-struct Endpoint {
+pub(crate) struct Endpoint {
     app_secrets: std::sync::Arc<[SecretString]>,
     verify_token: SecretString,
     inbox: mpsc::Sender<Delivery>,

@@ -6,6 +6,7 @@
 mod built;
 pub mod checkout;
 pub mod client;
+mod conformance;
 pub mod database;
 pub mod figures;
 pub mod history;
@@ -18,5 +19,6 @@ mod turn;
 mod until;
 
 pub use built::{turnpike_binary, use_binary};
+pub use conformance::{Conformance, Operation};
 pub use turn::{Turn, exclusive, shared};
 pub use until::until;

@@ -11,6 +11,7 @@ mod flow;
 mod limits;
 mod migrate;
 mod number;
+mod openapi;
 mod resolve;
 mod role;
 mod run;
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     Suppress(suppress::Options),
     Resolve(resolve::Options),
     Dead(dead::Options),
+    #[command(name = "openapi")]
+    OpenApi(openapi::Options),
 }
 
 impl Command {
@@ -104,6 +107,7 @@ impl Command {
             Self::Suppress(options) => suppress::run(&options).await,
             Self::Resolve(options) => resolve::run(&options).await,
             Self::Dead(options) => dead::run(&options).await,
+            Self::OpenApi(options) => openapi::run(&options),
         }
     }
 }

@@ -11,8 +11,34 @@ use super::{Api, body, read, submit};
 use crate::accept::{conflict, replayed};
 use crate::answer::Answer;
 use crate::credentials::{Caller, Scope};
+use crate::openapi::schema::{amount, data, named, request};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::{TopUp, idempotency_key};
+
+pub(super) fn routes() -> Routes<Api> {
+    let body = request(&[("amount", amount())], &[]);
+    Routes::new()
+        .on(
+            Operation::get("/api/v1/balance", "getBalance", "The prepaid balance")
+                .tag("Balance")
+                .scope(Scope::Read)
+                .no(Code::NotFound)
+                .answer(200, "The balance.", data(named("Balance"))),
+            show,
+        )
+        .on(
+            Operation::post("/api/v1/balance/top-up", "topUpBalance", "Put money on the balance")
+                .about("An amount below zero takes back what was paid in by mistake, as far as it is available.")
+                .tag("Balance")
+                .scope(Scope::Admin)
+                .idempotent()
+                .json(body)
+                .no(Code::NotFound)
+                .answer(200, "The balance afterwards.", data(named("Balance"))),
+            top_up,
+        )
+}
 
 pub(super) async fn show(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Result<Answer, Problem> {
     caller.require(Scope::Read)?;

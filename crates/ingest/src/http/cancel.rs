@@ -9,7 +9,22 @@ use store::cancel::Cancel;
 use super::{Api, read};
 use crate::answer::{Answer, optional_timestamp};
 use crate::credentials::{Caller, Scope};
+use crate::openapi::messages::canceled;
+use crate::openapi::schema::{data, id as id_schema};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
+
+pub(super) fn routes() -> Routes<Api> {
+    Routes::new().on(
+        Operation::post("/api/v1/messages/{id}/cancel", "cancelMessage", "Call a message back")
+            .about("Definite: after 200 the message is never sent; 409 says when it was handed over. Repeating it changes nothing.")
+            .scope(Scope::Write)
+            .path_parameter("id", id_schema(), "The message.")
+            .nos(&[Code::NotFound, Code::NotCancelable])
+            .answer(200, "It will never be sent.", data(canceled())),
+        message,
+    )
+}
 
 pub(super) async fn message(
     State(api): State<Api>,

@@ -12,8 +12,33 @@ use serde_json::{Value, json};
 use super::{Api, body, read};
 use crate::answer::Answer;
 use crate::credentials::{Caller, Scope};
+use crate::openapi::schema::{data, list, nullable, object, phone as phone_schema, request, string};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::recipient_of_query;
+
+pub(super) fn routes() -> Routes<Api> {
+    let body = request(&[("zone", nullable(string()))], &[]);
+    let shown = object(&[
+        ("phone", phone_schema()),
+        ("zone", nullable(string())),
+        ("zones", list(&string())),
+    ]);
+    Routes::new().on(
+        Operation::put(
+            "/api/v1/contacts/{phone}",
+            "putContact",
+            "Say where a person lives, for quiet hours",
+        )
+        .tag("Contacts")
+        .scope(Scope::Write)
+        .path_parameter("phone", phone_schema(), "The person; the plus as %2B.")
+        .json(body)
+        .no(Code::InvalidPhoneNumber)
+        .answer(200, "What is kept, and the zones that count.", data(shown)),
+        put,
+    )
+}
 
 /// `{"zone": "Europe/Berlin"}` keeps where the person lives, for quiet hours; `null` goes back to what the number says.
 pub(super) async fn put(

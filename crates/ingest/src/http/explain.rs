@@ -8,8 +8,22 @@ use domain::MessageId;
 use super::{Api, read};
 use crate::answer::Answer;
 use crate::credentials::{Caller, Scope};
-use crate::problem::Problem;
+use crate::openapi::schema::{data, id as id_schema, named};
+use crate::openapi::{Operation, Routes};
+use crate::problem::{Code, Problem};
 use crate::view;
+
+pub(super) fn routes() -> Routes<Api> {
+    Routes::new().on(
+        Operation::get("/api/v1/messages/{id}/explain", "explainMessage", "The whole story of a message")
+            .about("In order: how it came in, every rule with its facts and verdict, waits, attempts, webhooks, what comes next and when.")
+            .scope(Scope::Read)
+            .path_parameter("id", id_schema(), "The message.")
+            .no(Code::NotFound)
+            .answer(200, "The story.", data(named("Story"))),
+        message,
+    )
+}
 
 pub(super) async fn message(
     State(api): State<Api>,

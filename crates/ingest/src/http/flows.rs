@@ -10,9 +10,49 @@ use store::stops::Stopped;
 use super::{Api, read};
 use crate::answer::Answer;
 use crate::credentials::{Caller, Scope};
+use crate::openapi::schema::{data, id as id_schema, named};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 
 type Id = Result<Path<String>, PathRejection>;
+
+pub(super) fn routes() -> Routes<Api> {
+    let operation = |path, id, summary, about| {
+        Operation::post(path, id, summary)
+            .about(about)
+            .tag("Broadcasts")
+            .scope(Scope::Write)
+            .path_parameter("id", id_schema(), "The broadcast.")
+            .no(Code::NotFound)
+            .answer(
+                200,
+                "What goes, what waits, what was stopped.",
+                data(named("StoppedBroadcast")),
+            )
+    };
+    let paused = operation(
+        "/api/v1/broadcasts/{id}/pause",
+        "pauseBroadcast",
+        "Pause a broadcast",
+        "Answered when no POST of it begins any more.",
+    );
+    let resumed = operation(
+        "/api/v1/broadcasts/{id}/resume",
+        "resumeBroadcast",
+        "Let a paused broadcast go on",
+        "Where it stopped.",
+    );
+    let canceled = operation(
+        "/api/v1/broadcasts/{id}/cancel",
+        "cancelBroadcast",
+        "Cancel a broadcast",
+        "What was handed over stays handed over, the rest never goes. Answered when no POST of it begins any more.",
+    );
+    Routes::new()
+        .on(paused.no(Code::FlowCanceled), pause)
+        .on(resumed.no(Code::FlowCanceled), resume)
+        .on(canceled, cancel)
+}
 
 pub(super) async fn pause(
     State(api): State<Api>,

@@ -13,12 +13,14 @@ use store::queries::Filter;
 use super::{Api, read};
 use crate::answer::Answer;
 use crate::credentials::{Caller, Scope};
+use crate::openapi::schema::{id, named, phone, sender, status, timestamp};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::{SenderName, recipient_of_query, timestamp_of_query, with_plus};
 use crate::view;
 
 const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 200;
+pub(super) const MAX_LIMIT: u32 = 200;
 const FILTERS: &[&str] = &[
     "status",
     "broadcast_id",
@@ -29,6 +31,22 @@ const FILTERS: &[&str] = &[
     "limit",
     "cursor",
 ];
+
+pub(super) fn routes() -> Routes<Api> {
+    Routes::new().on(
+        Operation::get("/api/v1/messages", "listMessages", "Messages, newest first")
+            .scope(Scope::Read)
+            .query("status", status(), "Only these.")
+            .query("broadcast_id", id(), "Only those of this broadcast.")
+            .query("to", phone(), "Only those to this person.")
+            .query("from", sender(), "Only those from this sender number.")
+            .query("since", timestamp(), "Accepted then or later.")
+            .query("until", timestamp(), "Accepted before then.")
+            .no(Code::InvalidPhoneNumber)
+            .pages("A page.", &named("Message"), MAX_LIMIT),
+        messages,
+    )
+}
 
 pub(super) async fn messages(
     State(api): State<Api>,

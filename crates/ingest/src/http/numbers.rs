@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 use super::{Api, body, flows, read};
 use crate::answer::{Answer, optional_timestamp};
 use crate::credentials::{Caller, Scope};
+use crate::openapi::schema::{boolean, count, data, nullable, object, request, string, text as text_schema, timestamp};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::timestamp_of_query;
 
@@ -18,6 +20,51 @@ use crate::request::timestamp_of_query;
 const MAX_REASON: usize = 200;
 
 type Id = Result<Path<String>, PathRejection>;
+
+pub(super) fn routes() -> Routes<Api> {
+    let body = request(
+        &[],
+        &[
+            ("until", nullable(timestamp())),
+            ("reason", nullable(text_schema(0, MAX_REASON))),
+        ],
+    );
+    let paused = object(&[
+        ("phone_number_id", string()),
+        ("paused", boolean()),
+        ("until", nullable(timestamp())),
+        ("reason", string()),
+    ]);
+    let resumed = object(&[("phone_number_id", string()), ("paused", boolean()), ("woken", count())]);
+    let operation = |path, id, summary| {
+        Operation::post(path, id, summary)
+            .tag("Numbers")
+            .scope(Scope::Admin)
+            .path_parameter("phone_number_id", string(), "Meta's id of the sender number.")
+            .no(Code::NotFound)
+    };
+    Routes::new()
+        .on(
+            operation(
+                "/api/v1/numbers/{phone_number_id}/pause",
+                "pauseNumber",
+                "Stop sending from a number",
+            )
+            .about("Answered when no POST of it begins any more. Its messages wait.")
+            .optional_json(body)
+            .answer(200, "It is paused.", data(paused)),
+            pause,
+        )
+        .on(
+            operation(
+                "/api/v1/numbers/{phone_number_id}/resume",
+                "resumeNumber",
+                "Let a paused number send again",
+            )
+            .answer(200, "It sends.", data(resumed)),
+            resume,
+        )
+}
 
 pub(super) async fn pause(
     State(api): State<Api>,

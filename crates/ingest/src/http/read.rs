@@ -15,9 +15,50 @@ use super::list::Query;
 use crate::accept::chain;
 use crate::answer::Answer;
 use crate::credentials::{Caller, Scope};
+use crate::openapi::messages::window;
+use crate::openapi::schema::{data, id as id_schema, named, phone, sender};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::{SenderName, recipient_of_query};
 use crate::view;
+
+pub(super) fn routes() -> Routes<Api> {
+    Routes::new()
+        .on(
+            Operation::get("/api/v1/messages/{id}", "getMessage", "A message with everything that happened to it")
+                .scope(Scope::Read)
+                .path_parameter("id", id_schema(), "The message.")
+                .no(Code::NotFound)
+                .answer(200, "The message.", data(named("Message"))),
+            message,
+        )
+        .on(
+            Operation::get("/api/v1/broadcasts/{id}", "getBroadcast", "How far a broadcast is")
+                .tag("Broadcasts")
+                .scope(Scope::Read)
+                .path_parameter("id", id_schema(), "The broadcast.")
+                .no(Code::NotFound)
+                .answer(200, "Counts per status and reason.", data(named("Broadcast"))),
+            broadcast,
+        )
+        .on(
+            Operation::get(
+                "/api/v1/messages/whatsapp/window-status",
+                "getWindowStatus",
+                "Whether a person may be answered freely now",
+            )
+            .about(
+                "A person's message opens the service window for 24 hours; outside it only templates may be sent. Without `from`, any \
+                 of the organization's numbers counts; with it, only that one, as when sending.",
+            )
+            .scope(Scope::Read)
+            .required_query("to", phone(), "The person.")
+            .query("from", sender(), "The sender number.")
+            .nos(&[Code::InvalidPhoneNumber, Code::SenderNotFound])
+            .answer(200, "The window.", data(window())),
+            window_status,
+        )
+}
 
 pub(super) async fn message(
     State(api): State<Api>,

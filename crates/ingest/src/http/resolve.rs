@@ -13,7 +13,28 @@ use store::resolve::{Resolution, Resolved};
 use super::{Api, body, read};
 use crate::answer::{Answer, timestamp};
 use crate::credentials::{Caller, Scope};
+use crate::openapi::messages::resolved as resolved_schema;
+use crate::openapi::schema::{data, id as id_schema, request, word};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
+
+pub(super) fn routes() -> Routes<Api> {
+    let body = request(&[("as", word(&["accepted", "failed", "resend"]))], &[]);
+    Routes::new().on(
+        Operation::post(
+            "/api/v1/messages/{id}/resolve",
+            "resolveMessage",
+            "Say what became of a message whose outcome is in doubt",
+        )
+        .about("`resend` takes the risk of a second copy.")
+        .scope(Scope::Admin)
+        .path_parameter("id", id_schema(), "The message.")
+        .json(body)
+        .nos(&[Code::NotFound, Code::NotResolvable])
+        .answer(200, "It is so.", data(resolved_schema())),
+        message,
+    )
+}
 
 pub(super) async fn message(
     State(api): State<Api>,

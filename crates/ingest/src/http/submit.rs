@@ -11,8 +11,51 @@ use serde_json::Value;
 use super::{Api, body, wait};
 use crate::accept::Submission;
 use crate::credentials::{Caller, Scope};
+use crate::openapi::schema::{data, named};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::Kind;
+
+pub(super) fn routes() -> Routes<Api> {
+    let noes = [
+        Code::InvalidPhoneNumber,
+        Code::SenderNotFound,
+        Code::InsufficientBalance,
+        Code::TierLimitExceeded,
+        Code::GateRefused,
+    ];
+    Routes::new()
+        .on(
+            Operation::post(Kind::Message.path(), "sendMessage", "Send one message")
+                .about(
+                    "Kept before anything else. A gate's no is answered with 422 (balance 402, messaging limit 429) and kept as a failed \
+                     message, whose id is in `details.message_id`. What only has to wait is taken, with the reason it waits for.",
+                )
+                .scope(Scope::Write)
+                .idempotent()
+                .waits()
+                .json(named("NewMessage"))
+                .nos(&noes)
+                .answer(202, "Taken: it is kept, and will be sent.", data(named("TakenMessage"))),
+            message,
+        )
+        .on(
+            Operation::post(Kind::Broadcast.path(), "sendBroadcast", "Send one template to up to 256 people")
+                .about(
+                    "Every recipient is kept in one transaction, then gated: a gate's no is a failed row with its reason, never a lost \
+                     record.",
+                )
+                .tag("Broadcasts")
+                .scope(Scope::Write)
+                .idempotent()
+                .waits()
+                .json(named("NewBroadcast"))
+                .nos(&noes)
+                .answer(200, "Every recipient is well.", data(named("BroadcastResults")))
+                .answer(207, "At least one recipient failed: look at the results.", data(named("BroadcastResults"))),
+            broadcast,
+        )
+}
 
 pub(super) async fn message(
     State(api): State<Api>,

@@ -9,15 +9,75 @@ use domain::Recipient;
 use serde_json::{Value, json};
 use store::suppressions::{Source, Suppression};
 
-use super::list::{Query, limit};
+use super::list::{MAX_LIMIT, Query, limit};
 use super::{Api, body, read};
 use crate::answer::{Answer, timestamp};
 use crate::credentials::{Caller, Scope};
+use crate::openapi::schema::{boolean, count, data, named, object, phone as phone_schema, string};
+use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::{phone_list, recipient_of_query};
 
 /// Longest list, in bytes: a hundred thousand lines with a column or two beside the number.
 const MAX_BYTES: usize = 6 * 1024 * 1024;
+
+pub(super) fn routes() -> Routes<Api> {
+    let imported = object(&[
+        ("dry_run", boolean()),
+        ("numbers", count()),
+        ("repeated", count()),
+        ("known", count()),
+        ("new", count()),
+    ]);
+    let shown = || data(named("Suppression"));
+    let of = |operation: Operation| {
+        operation
+            .tag("Suppressions")
+            .path_parameter("phone", phone_schema(), "The person; the plus as %2B.")
+            .no(Code::InvalidPhoneNumber)
+    };
+    const ONE: &str = "/api/v1/suppressions/{phone}";
+    Routes::new()
+        .on(
+            Operation::get("/api/v1/suppressions", "listSuppressions", "Whom the organization does not write to")
+                .tag("Suppressions")
+                .scope(Scope::Read)
+                .pages("A page, by number.", &named("Suppression"), MAX_LIMIT),
+            list,
+        )
+        .on(
+            Operation::post("/api/v1/suppressions/import", "importSuppressions", "Suppress everybody on a list")
+                .about("CSV, the number in the first column; all of the list or none of it.")
+                .tag("Suppressions")
+                .scope(Scope::Write)
+                .query("dry_run", boolean(), "Only say what it would do.")
+                .body("text/csv", string(), false)
+                .no(Code::InvalidPhoneNumber)
+                .answer(200, "What it did.", data(imported)),
+            import,
+        )
+        .on(
+            of(Operation::get(ONE, "getSuppression", "Whether a person is suppressed"))
+                .scope(Scope::Read)
+                .answer(200, "Yes or no.", shown()),
+            show,
+        )
+        .on(
+            of(Operation::put(ONE, "putSuppression", "Write to a person no more"))
+                .scope(Scope::Write)
+                .answer(200, "So it is.", shown()),
+            put,
+        )
+        .on(
+            of(Operation::delete(ONE, "deleteSuppression", "Write to a person again"))
+                .about("Takes the organization's own word back. What the person said stays, unless `override` is set by a key with the scope admin.")
+                .scope(Scope::Write)
+                .query("override", boolean(), "Against the person's word.")
+                .no(Code::OptedOut)
+                .answer(200, "So it is.", shown()),
+            delete,
+        )
+}
 
 pub(super) async fn show(
     State(api): State<Api>,

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use serde_json::Value;
+use testkit::Conformance;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+/// What ingest says of itself; every answer is held against it.
+pub(crate) static DOCUMENT: LazyLock<Conformance> = LazyLock::new(|| Conformance::new(ingest::http::document()));
 
 /// A request before it is sent.
 #[derive(Clone)]
@@ -59,7 +64,13 @@ impl Request {
         socket.write_all(&self.body).await.unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
-        Answer::read(&answer)
+        let answer = Answer::read(&answer);
+        let mut line = self.line.split(' ');
+        let (method, path) = (line.next().unwrap(), line.next().unwrap());
+        if let Err(wrong) = DOCUMENT.check(method, path, answer.status, &answer.body) {
+            panic!("{wrong}");
+        }
+        answer
     }
 }
 

@@ -8,6 +8,7 @@ mod balance;
 mod broadcasts;
 mod calling_back;
 mod client;
+mod described;
 mod explaining;
 mod idempotency;
 mod leaving;

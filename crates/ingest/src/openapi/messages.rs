@@ -1,0 +1,164 @@
+//! Schemas of single messages.
+
+use serde_json::{Value, json};
+
+use super::schema::{
+    anything, boolean, count, id, integer, list, named, nullable, object, object_with, phone, reason_code, request,
+    sender, status, string, text, timestamp, word,
+};
+
+/// `POST /api/v1/messages/whatsapp`, and routing key `message`.
+pub(super) fn new() -> Value {
+    let body = text(1, domain::content::MAX_TEXT);
+    let mut may = vec![
+        ("from", nullable(sender())),
+        (
+            "type",
+            json!({"type": "string", "enum": domain::content::kinds(), "description": "May be left out where the object tells it."}),
+        ),
+        ("body", json!({"type": "string", "description": "Short for text.body."})),
+        ("context", nullable(request(&[("message_id", text(1, 512))], &[]))),
+        ("scheduled_at", nullable(timestamp())),
+        ("expires_at", nullable(timestamp())),
+        ("priority", json!({"enum": ["high", "normal", "low", null]})),
+        ("on_uncertain", json!({"enum": ["hold", "resend", null]})),
+        ("webhook_url", nullable(url())),
+        ("metadata", nullable(metadata())),
+    ];
+    for kind in domain::content::kinds() {
+        let object = match kind {
+            "text" => object_with(&[("body", body.clone())], &[("preview_url", boolean())]),
+            "template" => template(),
+            _ => json!({"type": ["object", "array"], "description": "As in Meta's messages API."}),
+        };
+        may.push((kind, object));
+    }
+    request(&[("to", phone())], &may)
+}
+
+fn template() -> Value {
+    let language = json!({"oneOf": [object(&[("code", string())]), string()]});
+    let name = json!({"type": "string", "pattern": "^[a-z0-9_]{1,512}$"});
+    let components = nullable(list(
+        &json!({"type": "object", "description": "As in Meta's messages API."}),
+    ));
+    object_with(&[("name", name), ("language", language)], &[("components", components)])
+}
+
+/// An address that is told of a message's way.
+pub(super) fn url() -> Value {
+    json!({"type": "string", "maxLength": 2048, "pattern": "^https?://", "examples": ["https://example.com/hooks"]})
+}
+
+/// The caller's own.
+pub(super) fn metadata() -> Value {
+    json!({"type": "object", "description": "The caller's own; at most 4096 bytes of JSON."})
+}
+
+/// The answer to one that was taken.
+pub(super) fn taken() -> Value {
+    object_with(
+        &[
+            ("message_id", id()),
+            ("status", status()),
+            ("channel", word(&["whatsapp"])),
+            ("to", phone()),
+            ("from", phone()),
+            ("created_at", timestamp()),
+            ("scheduled_at", nullable(timestamp())),
+        ],
+        &[("reason", named("Why"))],
+    )
+}
+
+/// Why it waits, or failed.
+pub(super) fn why() -> Value {
+    object_with(
+        &[("code", reason_code()), ("message", string())],
+        &[("until", nullable(timestamp()))],
+    )
+}
+
+/// A message with everything that happened to it.
+pub(super) fn message() -> Value {
+    let at = || nullable(timestamp());
+    let timestamps = object(&[
+        ("accepted_at", at()),
+        ("sent_at", at()),
+        ("delivered_at", at()),
+        ("read_at", at()),
+        ("failed_at", at()),
+    ]);
+    object(&[
+        ("id", id()),
+        ("status", status()),
+        ("reason", nullable(named("Why"))),
+        ("channel", word(&["whatsapp"])),
+        ("to", phone()),
+        ("from", phone()),
+        ("type", nullable(string())),
+        ("broadcast_id", nullable(id())),
+        ("created_at", timestamp()),
+        ("scheduled_at", at()),
+        ("expires_at", timestamp()),
+        ("timestamps", timestamps),
+        ("wamid", nullable(string())),
+        ("metadata", nullable(metadata())),
+        ("flags", list(&string())),
+        ("attempts", list(&named("Attempt"))),
+        ("error", nullable(named("MessageError"))),
+    ])
+}
+
+/// One call to Meta.
+pub(super) fn attempt() -> Value {
+    object(&[
+        ("attempt", count()),
+        ("slot", timestamp()),
+        ("ended_at", timestamp()),
+        ("post_ms", nullable(integer())),
+        ("outcome", string()),
+        ("http_status", nullable(integer())),
+        ("error", anything()),
+    ])
+}
+
+/// Why a message failed, for people.
+pub(super) fn error() -> Value {
+    object(&[
+        ("code", string()),
+        ("title", string()),
+        ("category", string()),
+        ("retriable", boolean()),
+        ("advice", string()),
+    ])
+}
+
+/// The answer to `…/cancel`.
+pub(crate) fn canceled() -> Value {
+    object(&[("message_id", id()), ("canceled", boolean())])
+}
+
+/// The answer to `…/resolve`.
+pub(crate) fn resolved() -> Value {
+    object(&[
+        ("message_id", id()),
+        ("resolved_as", word(&["accepted", "failed", "resend"])),
+    ])
+}
+
+/// The answer of the check before a session message.
+pub(crate) fn window() -> Value {
+    object(&[
+        ("to", phone()),
+        ("from", nullable(phone())),
+        ("within_window", boolean()),
+        (
+            "reason",
+            word(&["within_window", "window_expired", "no_inbound_history"]),
+        ),
+        ("last_inbound_at", nullable(timestamp())),
+        ("hours_since_last_inbound", json!({"type": ["number", "null"]})),
+        ("window_expires_at", nullable(timestamp())),
+    ])
+}

@@ -1,0 +1,13 @@
+//! The schema of a suppression.
+
+use serde_json::Value;
+
+use super::schema::{boolean, object_with, phone, string, timestamp};
+
+/// Whether an organization may write to a person, and who said that it may not.
+pub(super) fn suppression() -> Value {
+    object_with(
+        &[("phone", phone()), ("suppressed", boolean())],
+        &[("source", string()), ("created_at", timestamp())],
+    )
+}
