@@ -65,7 +65,8 @@ fn update(answer: &mut Answer, progress: Vec<Progress>) {
         .map(|message| (message.id.to_string(), message))
         .collect();
     let data = &mut answer.body["data"];
-    if let Some(results) = data["results"].as_array_mut() {
+    // Not by index: that would leave a null where there is no such field.
+    if let Some(results) = data.get_mut("results").and_then(Value::as_array_mut) {
         for result in results {
             write(result, &progress, |reason| json!(reason.code()));
         }
