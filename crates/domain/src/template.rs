@@ -1,5 +1,6 @@
 //! A template as Meta approved it, and what its placeholders ask for.
 
+mod fit;
 pub mod parameters;
 pub mod shape;
 

@@ -1,4 +1,4 @@
-//! The bytes of a `/messages` body.
+//! The bytes of a body for `/messages` or `/marketing_messages`.
 //!
 //! The stored content is spliced into the envelope as it is: its parts are looked at once, to know where they end, and never built up again.
 //! **Invariant:** what comes out is one JSON object with every key once, and the envelope (to whom, for whom, our callback
@@ -27,6 +27,37 @@ const RESERVED: [&str; 8] = [
     "typing_indicator",
 ];
 
+/// The key that only bodies for the Marketing Messages API have.
+const MARKETING: &str = "product_policy";
+
+/// A body, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    /// Which of the sender number's edges takes it.
+    pub edge: Edge,
+    /// One JSON object.
+    pub body: Vec<u8>,
+}
+
+/// The edges of a sender number that take messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// `/messages`.
+    Messages,
+    /// `/marketing_messages`: the same body, for marketing templates only.
+    MarketingMessages,
+}
+
+impl Edge {
+    /// The last part of its address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::MarketingMessages => "marketing_messages",
+        }
+    }
+}
+
 /// Why a body cannot be made. All of these are faults of what was stored, not of the recipient or of Meta.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeError {
@@ -51,12 +82,16 @@ pub enum ComposeError {
 }
 
 /// The body of the POST: `content` (`{"type":"text","text":{…}}`, with an optional `context`) to `to`, with `opaque` as
-/// the callback data that Meta's webhooks echo.
-pub fn compose(to: &Recipient, content: &str, opaque: &str) -> Result<Vec<u8>, ComposeError> {
+/// the callback data that Meta's webhooks echo. Content with a `product_policy` is for the Marketing Messages API.
+pub fn compose(to: &Recipient, content: &str, opaque: &str) -> Result<Composed, ComposeError> {
     if opaque.chars().count() > OPAQUE_CAP {
         return Err(ComposeError::OpaqueTooLong);
     }
     let parts = parts(content)?;
+    let edge = match parts.iter().any(|(key, _)| key == MARKETING) {
+        true => Edge::MarketingMessages,
+        false => Edge::Messages,
+    };
 
     let mut body = Vec::with_capacity(content.len() + opaque.len() + 160);
     body.extend_from_slice(br#"{"messaging_product":"whatsapp","recipient_type":"individual","to":"#);
@@ -70,7 +105,19 @@ pub fn compose(to: &Recipient, content: &str, opaque: &str) -> Result<Vec<u8>, C
     body.extend_from_slice(br#","biz_opaque_callback_data":"#);
     push_text(&mut body, opaque);
     body.push(b'}');
-    Ok(body)
+    Ok(Composed { edge, body })
+}
+
+/// The body that marks an inbound message as read, and the ones before it in that conversation; with `typing`, the person sees for 25
+/// seconds, or until the reply comes, that somebody is typing.
+pub fn read_mark(wamid: &str, typing: bool) -> Vec<u8> {
+    let mut body = br#"{"messaging_product":"whatsapp","status":"read","message_id":"#.to_vec();
+    push_text(&mut body, wamid);
+    if typing {
+        body.extend_from_slice(br#","typing_indicator":{"type":"text"}"#);
+    }
+    body.push(b'}');
+    body
 }
 
 /// A key of the content and its value, unread.

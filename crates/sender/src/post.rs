@@ -12,6 +12,7 @@ use domain::attempt::{GraphError, Outcome, Rejection, Uncertainty};
 use domain::opaque::Signer;
 use domain::{Lane, Reason, State, pace};
 use futures_util::FutureExt as _;
+use meta::message::Composed;
 use serde_json::{Value, json};
 use store::Reading;
 use store::outcomes::{Post, Recorded};
@@ -112,7 +113,7 @@ impl Poster {
     }
 
     async fn attempt(&self, claimed: &mut Claimed) -> Judged {
-        let Some(body) = self.compose(claimed) else {
+        let Some(composed) = self.compose(claimed) else {
             return claimed.quarantined();
         };
         let slot = claimed.reading.surely_reached(claimed.slot);
@@ -123,7 +124,9 @@ impl Poster {
         }
         metrics::set_out(begun.saturating_duration_since(slot));
         let message = &claimed.message;
-        let post = self.meta.send_message(&message.phone_number_id, &message.token, body);
+        let post = self
+            .meta
+            .send_message(&message.phone_number_id, &message.token, composed);
         // A panic in there tells nothing about how far it came.
         let outcome = AssertUnwindSafe(post).catch_unwind().await.unwrap_or_else(|_| {
             Outcome::Unknown(Uncertainty {
@@ -138,7 +141,7 @@ impl Poster {
         claimed.ended(outcome, begun, Instant::now())
     }
 
-    fn compose(&self, claimed: &Claimed) -> Option<Vec<u8>> {
+    fn compose(&self, claimed: &Claimed) -> Option<Composed> {
         let message = &claimed.message;
         let working = self.journal.marker();
         working.on(message.id);
@@ -147,7 +150,7 @@ impl Poster {
             meta::message::compose(&message.recipient, &message.content, &opaque)
         }));
         match composed {
-            Ok(Ok(body)) => return Some(body),
+            Ok(Ok(composed)) => return Some(composed),
             Ok(Err(why)) => error!(message.id = %message.id, "a message is set aside: {why}"),
             Err(_) => error!(message.id = %message.id, "a message is set aside: composing it panicked"),
         }

@@ -125,6 +125,12 @@ impl GraphError {
     }
 }
 
+impl std::fmt::Display for GraphError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.details.as_deref().unwrap_or(&self.title))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -91,4 +91,5 @@ pub use referee::Inbound;
 pub use report::{
     Duplicates, NumberReport, PortfolioReport, Report, Violation, ViolationKind, Violations, WebhookReport,
 };
+pub use request::validate;
 pub use running::{Running, Simulator, serve};

@@ -23,6 +23,7 @@ use crate::wamid::Mint;
 
 mod acceptance;
 mod addressee;
+mod component_check;
 mod inbound;
 mod limit_check;
 mod number_state;
@@ -232,7 +233,12 @@ impl Referee {
             .number
             .waba_id
             .clone();
-        template_check::check(used, &waba_id, &self.config.templates).map_err(refuse)
+        template_check::check(used, &waba_id, &self.config.templates).map_err(refuse)?;
+        let category = template_check::category(used, &waba_id, &self.config.templates);
+        match message.marketing && !self.config.templates.is_empty() && category != "marketing" {
+            true => Err(refuse(GraphError::of(131_055))),
+            false => Ok(()),
+        }
     }
 
     fn strike_before(&mut self, phone_number_id: &str, addressee: &Addressee) -> Result<(), Refused> {

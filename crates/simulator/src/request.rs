@@ -7,8 +7,12 @@ use serde_json::Value;
 
 use crate::graph_error::GraphError;
 
+mod components;
 mod content;
+mod free_form;
+mod interactive;
 mod recipient;
+mod schema;
 
 pub(crate) use content::{Content, TemplateUse};
 pub(crate) use recipient::Recipient;
@@ -32,6 +36,27 @@ pub(crate) struct Message {
     pub(crate) content: Content,
     /// `biz_opaque_callback_data`.
     pub(crate) opaque: Option<String>,
+    /// It came by the Marketing Messages API.
+    pub(crate) marketing: bool,
+}
+
+impl Request {
+    /// The request as it came by `/messages` or, `marketing`, by `/marketing_messages`, which takes templates only.
+    ///
+    /// # Errors
+    /// Code 100 for what is no template.
+    pub(crate) fn by(self, marketing: bool) -> Result<Self, GraphError> {
+        match self {
+            Self::Send(message) if marketing => match message.content {
+                Content::Template(_) => Ok(Self::Send(Message { marketing, ..message })),
+                Content::FreeForm | Content::Reaction => {
+                    Err(GraphError::invalid("The Marketing Messages API takes templates only."))
+                }
+            },
+            Self::ReadMark if marketing => Err(GraphError::invalid("Unexpected key \"status\"")),
+            other => Ok(other),
+        }
+    }
 }
 
 /// Reads and checks a body.
@@ -56,7 +81,17 @@ pub(crate) fn parse(body: &[u8]) -> Result<Request, GraphError> {
         to: Recipient::of(&body)?,
         content: content::of(&body)?,
         opaque: opaque(&body)?,
+        marketing: false,
     }))
+}
+
+/// Whether Meta would take the shape of this body for `/messages`; the code and the words of its refusal otherwise. Whether the template
+/// exists and the window is open are not asked here.
+///
+/// # Errors
+/// With Meta's code and what is wrong.
+pub fn validate(body: &[u8]) -> Result<(), (i64, String)> {
+    parse(body).map(|_| ()).map_err(|error| (error.code, error.to_string()))
 }
 
 fn read_mark(status: &Value, body: &Value) -> Result<Request, GraphError> {

@@ -9,7 +9,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::shape::{Header, Shape};
+use super::shape::{Button, Header, Shape};
+use crate::content::{FieldError, components};
 
 /// Components ready for Meta.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +29,7 @@ pub struct Mismatch {
 }
 
 impl Mismatch {
-    fn new(field: impl Into<String>, expected: impl Into<String>, given: impl Into<String>) -> Self {
+    pub(crate) fn new(field: impl Into<String>, expected: impl Into<String>, given: impl Into<String>) -> Self {
         Self {
             field: field.into(),
             expected: expected.into(),
@@ -37,14 +38,26 @@ impl Mismatch {
     }
 }
 
+impl From<&FieldError> for Mismatch {
+    fn from(error: &FieldError) -> Self {
+        let given = match &error.value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Self::new(&error.field, &error.expected, given)
+    }
+}
+
 impl Parameters {
     /// Reads any of the forms above, for a template of this shape. Absent or `null` is no parameters.
+    ///
+    /// # Errors
+    /// When they are none of the forms, or longer than Meta takes.
     pub fn read(params: Option<&Value>, shape: &Shape) -> Result<Self, Mismatch> {
         const FIELD: &str = "template_params";
-        match params {
-            None | Some(Value::Null) => Ok(Self(Vec::new())),
-            Some(Value::Array(items)) if items.iter().any(Value::is_object) => Ok(Self(items.clone())),
-            Some(Value::Array(_)) => Ok(Self(body(params, shape)?.into_iter().collect())),
+        let (path, components) = match params {
+            None | Some(Value::Null) => return Ok(Self(Vec::new())),
+            Some(Value::Array(items)) if items.iter().any(Value::is_object) => (FIELD, items.clone()),
             Some(Value::Object(parts))
                 if parts
                     .keys()
@@ -56,11 +69,15 @@ impl Parameters {
                 components.extend(header(parts.get("header"), shape)?);
                 components.extend(body(parts.get("body"), shape)?);
                 components.extend(buttons(parts.get("buttons"), shape)?);
-                Ok(Self(components))
+                ("template.components", components)
             }
-            Some(Value::Object(_)) => Ok(Self(body(params, shape)?.into_iter().collect())),
-            Some(other) => Err(Mismatch::new(FIELD, "a list or an object", kind(other))),
-        }
+            Some(Value::Array(_) | Value::Object(_)) => {
+                ("template.components", body(params, shape)?.into_iter().collect())
+            }
+            Some(other) => return Err(Mismatch::new(FIELD, "a list or an object", kind(other))),
+        };
+        let checked = components::read(path, &Value::Array(components));
+        checked.map(Self).map_err(|errors| Mismatch::from(&errors[0]))
     }
 
     /// Meta's component list as a caller of the messages API gave it.
@@ -77,130 +94,13 @@ impl Parameters {
         &self.0
     }
 
-    /// Whether every placeholder gets exactly its parameter: Meta would answer 132000 or 132012 otherwise, after the attempt.
-    pub fn fit(&self, shape: &Shape) -> Result<(), Mismatch> {
-        fit_parts(&self.0, shape, "template")?;
-        let cards = self.parts("carousel").find_map(|part| part["cards"].as_array());
-        let given = cards.map_or(0, Vec::len);
-        if given != shape.cards.len() {
-            return Err(Mismatch::new(
-                "template.carousel",
-                format!("{} cards", shape.cards.len()),
-                format!("{given}"),
-            ));
-        }
-        for (index, (card, shape)) in cards.into_iter().flatten().zip(&shape.cards).enumerate() {
-            let parts = card["components"].as_array().map(Vec::as_slice).unwrap_or_default();
-            fit_parts(parts, shape, &format!("template.carousel.cards[{index}]"))?;
-        }
-        Ok(())
-    }
-
-    fn parts(&self, kind: &'static str) -> impl Iterator<Item = &Value> {
-        parts_of(&self.0, kind)
+    /// Components that were read one by one.
+    pub(crate) fn of(components: Vec<Value>) -> Self {
+        Self(components)
     }
 }
 
-fn parts_of<'a>(parts: &'a [Value], kind: &'static str) -> impl Iterator<Item = &'a Value> {
-    parts.iter().filter(move |part| {
-        part["type"]
-            .as_str()
-            .is_some_and(|word| word.eq_ignore_ascii_case(kind))
-    })
-}
-
-fn parameters_of<'a>(parts: &'a [Value], kind: &'static str) -> Vec<&'a Value> {
-    parts_of(parts, kind)
-        .flat_map(|part| part["parameters"].as_array().into_iter().flatten())
-        .collect()
-}
-
-fn fit_parts(parts: &[Value], shape: &Shape, at: &str) -> Result<(), Mismatch> {
-    fit_text(
-        &parameters_of(parts, "body"),
-        &shape.body,
-        shape.named,
-        &format!("{at}.body"),
-    )?;
-    let header = parameters_of(parts, "header");
-    let field = format!("{at}.header");
-    match &shape.header {
-        Header::Nothing if header.is_empty() => {}
-        Header::Nothing => return Err(Mismatch::new(field, "no parameters", count(header.len()))),
-        Header::Text(names) => fit_text(&header, names, shape.named, &field)?,
-        Header::Media(word) => {
-            let right = header.len() == 1 && header[0]["type"].as_str() == Some(word) && header[0][word].is_object();
-            if !right {
-                return Err(Mismatch::new(
-                    field,
-                    format!("one {word} parameter"),
-                    count(header.len()),
-                ));
-            }
-        }
-    }
-    for needed in &shape.buttons {
-        let given = parts_of(parts, "button").find(|part| index_of(part) == Some(needed.index));
-        let filled = given.is_some_and(|part| part["parameters"].as_array().is_some_and(|list| list.len() == 1));
-        if !filled {
-            let field = format!("{at}.buttons[{}]", needed.index);
-            return Err(Mismatch::new(
-                field,
-                format!("one parameter for its {} button", needed.sub_type),
-                "none",
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Meta's examples write the index as a string or as a number.
-fn index_of(button: &Value) -> Option<usize> {
-    match &button["index"] {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64().and_then(|index| index.try_into().ok()),
-    }
-}
-
-fn fit_text(given: &[&Value], names: &[String], named: bool, field: &str) -> Result<(), Mismatch> {
-    let expected = || match (named, names.len()) {
-        (_, 0) => "no parameters".to_owned(),
-        (true, _) => format!("the parameters {}", names.join(", ")),
-        (false, 1) => "1 parameter".to_owned(),
-        (false, n) => format!("{n} parameters"),
-    };
-    if given.len() != names.len() {
-        return Err(Mismatch::new(field, expected(), count(given.len())));
-    }
-    for (place, parameter) in given.iter().enumerate() {
-        let name = parameter["parameter_name"].as_str();
-        let known = name.is_some_and(|name| names.iter().any(|known| known == name));
-        if named && !known {
-            return Err(Mismatch::new(
-                field,
-                expected(),
-                name.unwrap_or("a parameter without parameter_name"),
-            ));
-        }
-        if !named && name.is_some() {
-            return Err(Mismatch::new(
-                field,
-                "parameters without parameter_name, in order",
-                name.unwrap_or_default(),
-            ));
-        }
-        if parameter["type"].as_str() == Some("text") && parameter["text"].as_str().is_none_or(str::is_empty) {
-            return Err(Mismatch::new(
-                format!("{field}.parameters[{place}].text"),
-                "a text that is not empty",
-                "an empty one",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn count(n: usize) -> String {
+pub(crate) fn count(n: usize) -> String {
     if n == 0 { "none".to_owned() } else { n.to_string() }
 }
 
@@ -229,23 +129,26 @@ fn buttons(params: Option<&Value>, shape: &Shape) -> Result<Vec<Value>, Mismatch
             kind(params),
         ));
     };
-    if values.len() != shape.buttons.len() {
+    let needed: Vec<&Button> = shape.buttons.iter().filter(|button| button.required).collect();
+    if values.len() != needed.len() {
         return Err(Mismatch::new(
             "template_params.buttons",
-            count(shape.buttons.len()),
+            count(needed.len()),
             count(values.len()),
         ));
     }
-    shape
-        .buttons
-        .iter()
+    needed
+        .into_iter()
         .zip(values)
         .enumerate()
         .map(|(place, (button, value))| {
-            let text = scalar(value, &format!("template_params.buttons[{place}]"))?;
+            let field = format!("template_params.buttons[{place}]");
             let parameter = match button.sub_type {
-                "copy_code" => json!({"type": "coupon_code", "coupon_code": text}),
-                _ => json!({"type": "text", "text": text}),
+                "copy_code" => json!({"type": "coupon_code", "coupon_code": scalar(value, &field)?}),
+                "url" => json!({"type": "text", "text": scalar(value, &field)?}),
+                // Products and orders are more than a value.
+                _ if value.is_object() => json!({"type": "action", "action": value}),
+                sub_type => return Err(Mismatch::new(field, format!("the action of its {sub_type} button"), kind(value))),
             };
             Ok(json!({"type": "button", "sub_type": button.sub_type, "index": button.index.to_string(), "parameters": [parameter]}))
         })

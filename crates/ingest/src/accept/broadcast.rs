@@ -1,6 +1,6 @@
 //! Plans a broadcast: one flow, one row per recipient. A gate's no for one recipient is a failed row, never a lost record.
 
-use domain::content::FieldError;
+use domain::content::{FieldError, TemplateContent};
 use domain::template::{Mismatch, Parameters, TemplateStatus};
 use domain::{Content, Lane, PublicStatus, Reason, Template};
 use serde_json::{Value, json};
@@ -92,13 +92,14 @@ fn content(broadcast: &Broadcast, row: &Row, template: Option<&Template>) -> (Va
     let read = template.map(|template| Parameters::read(params, &template.shape).map(|read| (read, template)));
     match read {
         Some(Ok((parameters, template))) => {
-            let fit = parameters.fit(&template.shape);
-            let content = Content::Template(domain::content::TemplateContent {
+            let content = TemplateContent {
                 name: broadcast.template_name.clone(),
                 language: language.to_owned(),
                 parameters,
-            });
-            (content.to_json(None), fit)
+                marketing: broadcast.marketing,
+            };
+            let fit = content.fit(template);
+            (Content::Template(content).to_json(None), fit)
         }
         not_read => {
             let content = json!({

@@ -70,7 +70,7 @@ fn kind<'a>(message: &Message, number: &Number, known: &Known<'a>) -> Kind<'a> {
     };
     let same_name = known.facts.templates(number.waba, &content.name);
     let template = same_name.iter().find(|template| template.language == content.language);
-    let fit = template.map_or(Ok(()), |template| content.parameters.fit(&template.shape));
+    let fit = template.map_or(Ok(()), |template| content.fit(template));
     Kind::Template(template, fit)
 }
 

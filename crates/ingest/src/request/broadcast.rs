@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::Recipient;
-use domain::content::{self, FieldError};
+use domain::content::{self, FieldError, Marketing};
 use serde_json::{Map, Value};
 
 use super::MAX_RECIPIENTS;
@@ -18,6 +18,7 @@ const FIELDS: &[&str] = &[
     "template_language",
     "from",
     "template_params",
+    "marketing_messages",
     "scheduled_at",
     "expires_at",
     "webhook_url",
@@ -37,6 +38,8 @@ pub struct Broadcast {
     pub from: Option<SenderName>,
     /// Parameters for rows that have none of their own.
     pub template_params: Option<Value>,
+    /// To be sent by Meta's Marketing Messages API.
+    pub marketing: Option<Marketing>,
     /// When it may go.
     pub times: Times,
     /// Where the caller wants to hear of it.
@@ -69,6 +72,9 @@ impl Broadcast {
             from = wrong.phone(values::sender("from", value));
         }
         let template_params = params(fields, "", &mut wrong);
+        let marketing = given(fields, "marketing_messages")
+            .and_then(|value| wrong.check_all(Marketing::of_request("marketing_messages", value)))
+            .flatten();
         let times = values::times(fields, now, &mut wrong);
         let webhook_url =
             given(fields, "webhook_url").and_then(|value| wrong.check(values::webhook_url("webhook_url", value)));
@@ -82,6 +88,7 @@ impl Broadcast {
             template_language,
             from,
             template_params,
+            marketing,
             times: times.expect(checked),
             webhook_url,
             metadata,

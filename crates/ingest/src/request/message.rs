@@ -1,7 +1,7 @@
 //! One message: `POST /api/v1/messages/whatsapp`, or routing key `message`.
 
 use chrono::{DateTime, Utc};
-use domain::content::FieldError;
+use domain::content::{self, FieldError};
 use domain::{Content, Lane, Recipient};
 use serde_json::{Map, Value};
 
@@ -9,8 +9,6 @@ use super::values::{self, SenderName, Times, given};
 use super::wrong::Wrong;
 use crate::problem::Problem;
 
-/// Longest id of a message that is quoted. Meta documents no length; this is far above what is seen.
-const MAX_WAMID: usize = 512;
 const FIELDS: &[&str] = &[
     "to",
     "from",
@@ -55,9 +53,15 @@ impl Message {
         if let Some(value) = given(fields, "from") {
             from = wrong.phone(values::sender("from", value));
         }
-        let content = wrong.check(Content::read(fields));
+        let content = wrong.check_all(Content::read(fields));
         let times = values::times(fields, now, &mut wrong);
         let reply_to = given(fields, "context").and_then(|value| context(value, &mut wrong));
+        if let (Some(content), Some(quoted)) = (&content, given(fields, "context"))
+            && !content.may_quote()
+        {
+            let expected = "nothing: a reaction names its message in reaction.message_id";
+            wrong.add(FieldError::new("context", quoted, expected));
+        }
         let lanes = [("high", Lane::Rt), ("normal", Lane::Rt), ("low", Lane::Bulk)];
         let lane = given(fields, "priority").and_then(|value| wrong.check(values::word("priority", value, &lanes)));
         let choices = [("hold", false), ("resend", true)];
@@ -90,7 +94,7 @@ fn known(fields: &Map<String, Value>) -> Vec<&str> {
         Some(kind) => &[kind],
         None => &["text", "body", "template"],
     };
-    [FIELDS, content].concat()
+    [FIELDS, &["raw", "marketing_messages"], content].concat()
 }
 
 fn context(value: &Value, wrong: &mut Wrong) -> Option<String> {
@@ -102,7 +106,7 @@ fn context(value: &Value, wrong: &mut Wrong) -> Option<String> {
     wrong.unknown(context, &["message_id"], "context.");
     let id = context.get("message_id").unwrap_or(&Value::Null);
     match id.as_str() {
-        Some(id) if (1..=MAX_WAMID).contains(&id.len()) => Some(id.to_owned()),
+        Some(id) if (1..=content::MAX_WAMID).contains(&id.len()) => Some(id.to_owned()),
         _ => {
             wrong.add(FieldError::new(
                 "context.message_id",

@@ -25,6 +25,11 @@ impl Wrong {
         read.map_err(|error| self.add(error)).ok()
     }
 
+    /// As [`check`](Self::check), where everything that is wrong is told.
+    pub(super) fn check_all<T>(&mut self, read: Result<T, Vec<FieldError>>) -> Option<T> {
+        read.map_err(|errors| self.errors.extend(errors)).ok()
+    }
+
     /// As [`check`](Self::check), for a phone number, which has a code of its own.
     pub(super) fn phone<T>(&mut self, read: Result<T, FieldError>) -> Option<T> {
         let before = self.errors.len();

@@ -5,7 +5,6 @@
 
 use domain::attempt::{Accepted, GraphError, Outcome, Rejection, Uncertainty};
 use domain::ids::Wamid;
-use hyper::body::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -13,20 +12,21 @@ use serde::Deserialize;
 use super::answer::{cause, read};
 use super::handed_over::witnessed;
 use super::{Client, bearer};
+use crate::message::Composed;
 use crate::{graph, lenient};
 
 impl Client {
-    /// POSTs `body` (from [`crate::message::compose`]) to the sender number's `/messages`: at most once, whatever happens.
+    /// POSTs a message (from [`crate::message::compose`]) to the sender number's edge: at most once, whatever happens.
     ///
     /// Dropping the future before it is done leaves the outcome unknown.
-    pub async fn send_message(&self, phone_number_id: &str, token: &SecretString, body: impl Into<Bytes>) -> Outcome {
+    pub async fn send_message(&self, phone_number_id: &str, token: &SecretString, message: Composed) -> Outcome {
         let Some(authorization) = bearer(token) else {
             return not_sent("the access token cannot be put into a header".to_owned());
         };
-        let (body, witness) = witnessed(body.into());
+        let (body, witness) = witnessed(message.body.into());
         let request = self
             .http
-            .post(self.address(&[phone_number_id, "messages"], token))
+            .post(self.address(&[phone_number_id, message.edge.as_str()], token))
             .header(AUTHORIZATION, authorization)
             .header(CONTENT_TYPE, "application/json")
             .body(reqwest::Body::wrap(body));

@@ -3,13 +3,17 @@ use serde_json::{Value, json};
 
 use super::*;
 
+fn composed(content: &str, opaque: &str) -> Vec<u8> {
+    compose(&to(), content, opaque).unwrap().body
+}
+
 fn to() -> Recipient {
     Recipient::parse("+15550001111").unwrap()
 }
 
 #[test]
 fn a_text_message_has_exactly_these_bytes() {
-    let body = compose(&to(), r#"{"type":"text","text":{"body":"hi"}}"#, "1.ABC.1.xyz").unwrap();
+    let body = composed(r#"{"type":"text","text":{"body":"hi"}}"#, "1.ABC.1.xyz");
 
     let expected = r#"{"messaging_product":"whatsapp","recipient_type":"individual","to":"+15550001111","type":"text","text":{"body":"hi"},"biz_opaque_callback_data":"1.ABC.1.xyz"}"#;
     assert_eq!(String::from_utf8(body).unwrap(), expected);
@@ -19,7 +23,7 @@ fn a_text_message_has_exactly_these_bytes() {
 fn content_is_passed_on_as_it_was_written() {
     let content = r#" { "context" : {"message_id":"wamid.A"} , "type":"template", "template":{"name":"a","language":{"code":"en_US"},"components":[{"type":"body","parameters":[{"type":"text","text":"\u00e9 \ud83d\ude00 1.0e2"}]}]} } "#;
 
-    let body = String::from_utf8(compose(&to(), content, "x").unwrap()).unwrap();
+    let body = String::from_utf8(composed(content, "x")).unwrap();
 
     assert!(
         body.contains(r#""context":{"message_id":"wamid.A"},"type":"template","template":{"name":"a","#),
@@ -100,7 +104,7 @@ proptest! {
         let content = json!({"type": kind, kind.clone(): object, "context": {"message_id": "wamid.A"}});
         prop_assume!(kind != "context");
 
-        let body = compose(&to, &content.to_string(), &opaque).unwrap();
+        let body = compose(&to, &content.to_string(), &opaque).unwrap().body;
 
         let mut expected = content;
         expected["messaging_product"] = json!("whatsapp");
@@ -112,8 +116,17 @@ proptest! {
 
     #[test]
     fn whatever_the_content_the_body_is_json_or_an_error(content in ".{0,64}") {
-        if let Ok(body) = compose(&to(), &content, "x") {
-            prop_assert!(serde_json::from_slice::<Value>(&body).is_ok());
+        if let Ok(composed) = compose(&to(), &content, "x") {
+            prop_assert!(serde_json::from_slice::<Value>(&composed.body).is_ok());
         }
     }
+}
+
+#[test]
+fn a_product_policy_is_for_the_marketing_messages_api() {
+    let plain = r#"{"type":"template","template":{"name":"sale","language":{"code":"en_US"}}}"#;
+    let marketing = plain.replacen('{', r#"{"product_policy":"STRICT","#, 1);
+
+    assert_eq!(compose(&to(), plain, "x").unwrap().edge, Edge::Messages);
+    assert_eq!(compose(&to(), &marketing, "x").unwrap().edge, Edge::MarketingMessages);
 }

@@ -8,6 +8,7 @@ mod server;
 use std::time::Duration;
 
 use domain::attempt::{Outcome, Rejection};
+use meta::message::{Composed, Edge};
 use meta::{Client, ClientConfig, Error};
 use secrecy::SecretString;
 use server::{Server, Then};
@@ -25,10 +26,17 @@ fn client(base_url: String) -> Client {
     Client::new(config).unwrap()
 }
 
+fn message(body: impl Into<Vec<u8>>) -> Composed {
+    Composed {
+        edge: Edge::Messages,
+        body: body.into(),
+    }
+}
+
 async fn send(base_url: String) -> Outcome {
     let client = client(base_url);
     // In a task of its own, as the sender does it.
-    tokio::spawn(async move { client.send_message("2000001", &token(), "{}").await })
+    tokio::spawn(async move { client.send_message("2000001", &token(), message("{}")).await })
         .await
         .unwrap()
 }
@@ -149,7 +157,7 @@ async fn a_handshake_that_never_ends_is_provably_not_sent() {
 
     let outcome = Client::new(config)
         .unwrap()
-        .send_message("2000001", &token(), "{}")
+        .send_message("2000001", &token(), message("{}"))
         .await;
 
     assert_eq!(told(outcome), "not sent: connect timeout");
@@ -160,7 +168,7 @@ async fn a_token_that_is_no_header_is_provably_not_sent() {
     let server = Server::start(Then::answer(200, ACCEPTED)).await;
 
     let outcome = client(server.base_url())
-        .send_message("2000001", &"two\nlines".into(), "{}")
+        .send_message("2000001", &"two\nlines".into(), message("{}"))
         .await;
 
     assert!(told(outcome).starts_with("not sent: the access token"));
@@ -176,7 +184,7 @@ async fn the_request_is_one_plain_post_with_the_body_as_given() {
 
     let outcome = Client::new(config)
         .unwrap()
-        .send_message("2000001", &token(), body.clone())
+        .send_message("2000001", &token(), message(body.clone()))
         .await;
 
     assert_eq!(told(outcome), "accepted wamid.1");
@@ -201,7 +209,7 @@ async fn connections_are_kept_for_the_next_message() {
 
     for _ in 0..20 {
         assert_eq!(
-            told(client.send_message("2000001", &token(), "{}").await),
+            told(client.send_message("2000001", &token(), message("{}")).await),
             "accepted wamid.1"
         );
     }
@@ -258,4 +266,24 @@ async fn a_number_that_cannot_be_read_says_what_to_do() {
 
     let error = client.phone_number("2000001", &token()).await.unwrap_err();
     assert!(matches!(error, Error::Unreadable { http_status: 200 }), "{error}");
+}
+
+#[tokio::test]
+async fn a_marketing_message_goes_to_its_own_edge() {
+    let server = Server::start(Then::answer(200, ACCEPTED)).await;
+    let message = Composed {
+        edge: Edge::MarketingMessages,
+        ..message("{}")
+    };
+
+    let outcome = client(server.base_url())
+        .send_message("2000001", &token(), message)
+        .await;
+
+    assert_eq!(told(outcome), "accepted wamid.1");
+    let request = server.requests().remove(0);
+    assert!(
+        request.starts_with("POST /v26.0/2000001/marketing_messages "),
+        "{request}"
+    );
 }

@@ -57,6 +57,7 @@ const ROWS: &[Row] = &[
     row_of(131_050, 400, "User has stopped receiving marketing messages from you", "The recipient chose to stop marketing messages from this business."),
     row_of(131_051, 400, "Unsupported message type", "Message type is currently not supported."),
     row_of(131_053, 400, "Media upload error", "Unable to upload the media used in the message."),
+    row_of(131_055, 400, "Method not allowed", "Only marketing templates may be sent by the Marketing Messages API."),
     row_of(131_056, 400, "(Business Account, Consumer Account) pair rate limit hit", "Too many messages sent from the sender number to the same recipient in a short time."),
     row_of(131_057, 500, "Account in maintenance mode", "The business account is in maintenance mode."),
     row_of(131_059, 400, "Invalid cursor", "The pagination cursor is not valid; start again without it."),

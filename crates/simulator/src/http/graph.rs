@@ -13,6 +13,7 @@ use crate::graph_error::GraphError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Path<'a> {
     Messages(&'a str),
+    MarketingMessages(&'a str),
     PhoneNumbers(&'a str),
     MessageTemplates(&'a str),
     Node(&'a str),
@@ -23,7 +24,8 @@ enum Path<'a> {
 pub(crate) async fn serve(State(shared): State<Shared>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     match (request.method().clone(), parse(&path)) {
-        (Method::POST, Path::Messages(id)) => messages::post(&shared.state, id, request).await,
+        (Method::POST, Path::Messages(id)) => messages::post(&shared.state, id, false, request).await,
+        (Method::POST, Path::MarketingMessages(id)) => messages::post(&shared.state, id, true, request).await,
         (Method::GET, Path::PhoneNumbers(id)) => read(&shared, request, |view| view.phone_numbers(id)).await,
         (Method::GET, Path::MessageTemplates(id)) => read(&shared, request, |view| view.message_templates(id)).await,
         (Method::GET, Path::Node(id)) => read(&shared, request, |view| view.node(id)).await,
@@ -60,6 +62,7 @@ fn parse(path: &str) -> Path<'_> {
     segments.next_if(|first| is_version(first));
     match (segments.next(), segments.next(), segments.next()) {
         (Some(id), Some("messages"), None) => Path::Messages(id),
+        (Some(id), Some("marketing_messages"), None) => Path::MarketingMessages(id),
         (Some(id), Some("phone_numbers"), None) => Path::PhoneNumbers(id),
         (Some(id), Some("message_templates"), None) => Path::MessageTemplates(id),
         (Some(id), None, None) if !id.is_empty() => Path::Node(id),

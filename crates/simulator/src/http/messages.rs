@@ -33,7 +33,8 @@ const FLUSHED: Duration = Duration::from_millis(10);
 const HTML: &str =
     "<!DOCTYPE html><html><head><title>Error</title></head><body>Sorry, something went wrong.</body></html>";
 
-pub(super) async fn post(state: &State, phone_number_id: &str, request: Request) -> Response {
+/// Takes a POST to `/messages` or, `marketing`, to `/marketing_messages`.
+pub(super) async fn post(state: &State, phone_number_id: &str, marketing: bool, request: Request) -> Response {
     let arrived = request
         .extensions()
         .get::<Arrival>()
@@ -47,7 +48,7 @@ pub(super) async fn post(state: &State, phone_number_id: &str, request: Request)
         token: graph::bearer(&parts.headers),
         phone_number_id,
         body_hash: Fingerprint::of(&body),
-        request: request::parse(&body),
+        request: request::parse(&body).and_then(|request| request.by(marketing)),
     };
 
     // From here to the hand-over of the webhooks nothing waits: a caller that hangs up cannot undo half of it.

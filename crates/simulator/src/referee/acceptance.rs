@@ -61,6 +61,7 @@ impl Referee {
             Content::FreeForm => Fate::Travels,
         };
         let category = match &message.content {
+            Content::Template(_) if message.marketing => "marketing_lite".to_owned(),
             Content::Template(used) => template_check::category(used, &number.waba_id, &config.templates),
             Content::FreeForm | Content::Reaction => "service".to_owned(),
         };

@@ -1,5 +1,6 @@
 //! Whether a template may be sent as it is used: 132001, 132015, 132016, 132000, 132012.
 
+use super::component_check;
 use crate::config::{Parameters, Template};
 use crate::graph_error::GraphError;
 use crate::request::TemplateUse;
@@ -14,7 +15,13 @@ pub(crate) fn check(used: &TemplateUse, waba_id: &str, templates: &[Template]) -
         return Err(GraphError::of(132_001).with_details(details));
     };
     match template.status.as_str() {
-        "APPROVED" => check_parameters(used, &template.parameters()),
+        "APPROVED" => {
+            check_parameters(used, &template.parameters())?;
+            match &template.components {
+                Some(stored) => component_check::check(&used.components, stored),
+                None => Ok(()),
+            }
+        }
         "PAUSED" => Err(GraphError::of(132_015)),
         "DISABLED" => Err(GraphError::of(132_016)),
         status => {
@@ -92,6 +99,7 @@ mod tests {
             name: name.into(),
             language: "en_US".into(),
             body_parameters: parameters.iter().map(|name| name.map(str::to_owned)).collect(),
+            components: Vec::new(),
         };
         assert_eq!(
             check(&used, "10", &registry()).map_err(|error| error.code),
@@ -121,6 +129,7 @@ mod tests {
             name: "any".into(),
             language: "xx".into(),
             body_parameters: vec![None; 9],
+            components: Vec::new(),
         };
 
         assert!(check(&used, "10", &[]).is_ok());

@@ -2,12 +2,8 @@
 
 use serde_json::Value;
 
+use super::{components, free_form, interactive};
 use crate::graph_error::GraphError;
-
-/// Meta's limit of a text body, in characters.
-const TEXT_MOST: usize = 4_096;
-
-const MEDIA: [&str; 5] = ["image", "video", "audio", "document", "sticker"];
 
 /// The content as far as the simulator cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +22,8 @@ pub(crate) struct TemplateUse {
     pub(crate) language: String,
     /// One element per body parameter: its `parameter_name`, if it has one.
     pub(crate) body_parameters: Vec<Option<String>>,
+    /// All components as they came.
+    pub(crate) components: Vec<Value>,
 }
 
 /// Reads the content of a message body.
@@ -40,55 +38,12 @@ pub(super) fn of(body: &Value) -> Result<Content, GraphError> {
     let object = &body[kind];
     match kind {
         "template" => template(object).map(Content::Template),
-        "reaction" => {
-            required(object, "message_id", "reaction")?;
-            Ok(Content::Reaction)
-        }
-        _ => {
-            check_free_form(kind, object)?;
-            Ok(Content::FreeForm)
-        }
-    }
-}
-
-fn check_free_form(kind: &str, object: &Value) -> Result<(), GraphError> {
-    match kind {
-        "text" => {
-            let body = required(object, "body", "text")?;
-            if body.chars().count() > TEXT_MOST {
-                return Err(GraphError::invalid(format!(
-                    "Param text['body'] must be at most {TEXT_MOST} characters long."
-                )));
-            }
-            Ok(())
-        }
-        media if MEDIA.contains(&media) => match (object["id"].is_string(), object["link"].is_string()) {
-            (true, true) => Err(GraphError::bad_value(format!(
-                "Param {media} must have either id or link, not both"
-            ))),
-            (false, false) => Err(GraphError::missing(&format!("{media}['id'] or {media}['link']"))),
-            _ => Ok(()),
+        "interactive" => interactive::check_object(object).map(|()| Content::FreeForm),
+        _ => match free_form::check_object(kind, object) {
+            Some(checked) if kind == "reaction" => checked.map(|()| Content::Reaction),
+            Some(checked) => checked.map(|()| Content::FreeForm),
+            None => Err(GraphError::invalid(format!("Param type is not a message type: {kind}"))),
         },
-        "location" => ["latitude", "longitude"]
-            .into_iter()
-            .try_for_each(|field| match object[field] {
-                Value::String(_) | Value::Number(_) => Ok(()),
-                _ => Err(GraphError::missing(&format!("location['{field}']"))),
-            }),
-        "contacts" => match object.as_array() {
-            Some(contacts) if !contacts.is_empty() => Ok(()),
-            _ => Err(GraphError::missing("contacts")),
-        },
-        "interactive" => {
-            required(object, "type", "interactive")?;
-            match object["action"].is_object() {
-                true => Ok(()),
-                false => Err(GraphError::missing("interactive['action']")),
-            }
-        }
-        unknown => Err(GraphError::invalid(format!(
-            "Param type is not a message type: {unknown}"
-        ))),
     }
 }
 
@@ -97,8 +52,10 @@ fn template(object: &Value) -> Result<TemplateUse, GraphError> {
     let language = required(&object["language"], "code", "template['language']")?.to_owned();
     let components = match &object["components"] {
         Value::Null => &[][..],
-        Value::Array(components) => components,
-        _ => return Err(GraphError::bad_value("Param template['components'] must be an array")),
+        list => {
+            components::check_list(list, false)?;
+            list.as_array().map(Vec::as_slice).unwrap_or_default()
+        }
     };
     let mut body_parameters = Vec::new();
     for component in components {
@@ -116,6 +73,7 @@ fn template(object: &Value) -> Result<TemplateUse, GraphError> {
         name,
         language,
         body_parameters,
+        components: components.to_vec(),
     })
 }
 
@@ -179,9 +137,11 @@ mod tests {
             ],
         } });
 
+        let components = template["template"]["components"].as_array().unwrap().clone();
         check(
             &template,
             Ok(Content::Template(TemplateUse {
+                components,
                 name: "order_update".into(),
                 language: "en_US".into(),
                 body_parameters: vec![Some("name".into()), None],

@@ -29,7 +29,7 @@ fn a_positional_body_takes_a_list_or_numbered_names_of_the_right_count() {
     assert_eq!(check(json!(null), &two), Err("template.body".into()));
     assert_eq!(
         check(json!(["Ana", ""]), &two),
-        Err("template.body.parameters[1].text".into())
+        Err("template.components[0].parameters[1].text".into())
     );
     assert_eq!(
         check(json!(["Ana", ["x"]]), &two),

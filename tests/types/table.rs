@@ -1,0 +1,26 @@
+//! The table of types in the documentation is made from the golden files, so neither can go without the other.
+//!
+//! `BLESS=1 cargo test -p system-tests --test types table` writes it anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::golden;
+
+#[test]
+fn the_table_in_the_documentation_is_complete() {
+    let mut table = String::from(
+        "<!-- Made from tests/types/golden by tests/types/table.rs; BLESS=1 writes it anew. -->\n\n# Message types\n\n## Sent\n\nAs in a request to `POST /api/v1/messages/whatsapp`, and as Meta gets it: the files stand in `tests/types/golden/sent/<name>/`.\n\n| name | `type` | in it |\n|---|---|---|\n",
+    );
+    for (name, given) in golden::given() {
+        let kind = given.body["type"].as_str().unwrap().to_owned();
+        let object = given.body.get(&kind).unwrap_or(&given.body["raw"]);
+        let parts: Vec<String> = match object.as_object() {
+            Some(fields) => fields.keys().map(|key| format!("`{key}`")).collect(),
+            None => vec!["a list".to_owned()],
+        };
+        writeln!(table, "| {name} | `{kind}` | {} |", parts.join(", ")).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/message-types.md");
+    golden::compare(&path, table.trim_end());
+}
