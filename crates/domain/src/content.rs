@@ -61,11 +61,6 @@ const RESERVED: &[&str] = &[
     "message_activity_sharing",
 ];
 
-/// Every message type, as `type` names it.
-pub fn kinds() -> Vec<&'static str> {
-    [&["text", "template"], PASSED_ON].concat()
-}
-
 /// What a message says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::messages::{metadata, url};
+use super::messages::{marketing_messages, metadata, url};
 use super::schema::{
     anything, count, counts, id, list, named, nullable, object, object_with, phone, reason_code, request, sender,
     status, string, timestamp, word,
@@ -32,6 +32,7 @@ pub(super) fn new() -> Value {
             ("template_language", nullable(language)),
             ("from", nullable(sender())),
             ("template_params", params()),
+            ("marketing_messages", marketing_messages()),
             ("scheduled_at", nullable(timestamp())),
             ("expires_at", nullable(timestamp())),
             ("webhook_url", nullable(url())),

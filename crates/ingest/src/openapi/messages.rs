@@ -14,7 +14,7 @@ pub(super) fn new() -> Value {
         ("from", nullable(sender())),
         (
             "type",
-            json!({"type": "string", "enum": domain::content::kinds(), "description": "May be left out where the object tells it."}),
+            json!({"type": "string", "examples": domain::content::KINDS, "description": "May be left out where the object tells it."}),
         ),
         ("body", json!({"type": "string", "description": "Short for text.body."})),
         ("context", nullable(request(&[("message_id", text(1, 512))], &[]))),
@@ -25,7 +25,9 @@ pub(super) fn new() -> Value {
         ("webhook_url", nullable(url())),
         ("metadata", nullable(metadata())),
     ];
-    for kind in domain::content::kinds() {
+    may.push(("raw", raw()));
+    may.push(("marketing_messages", marketing_messages()));
+    for kind in domain::content::KINDS.iter().copied() {
         let object = match kind {
             "text" => object_with(&[("body", body.clone())], &[("preview_url", boolean())]),
             "template" => template(),
@@ -36,13 +38,31 @@ pub(super) fn new() -> Value {
     request(&[("to", phone())], &may)
 }
 
+/// What is newer than this version.
+fn raw() -> Value {
+    json!({"type": ["object", "array", "null"], "description": "In the place of the type's object: passed on to Meta unread, whatever the type."})
+}
+
+/// The other way that a marketing template can go.
+pub(super) fn marketing_messages() -> Value {
+    let options = object_with(
+        &[],
+        &[
+            ("product_policy", json!({"enum": ["CLOUD_API_FALLBACK", "STRICT", null]})),
+            ("message_activity_sharing", nullable(boolean())),
+        ],
+    );
+    json!({"oneOf": [options, {"type": ["boolean", "null"]}], "description": "To be sent by Meta's Marketing Messages API; marketing templates only."})
+}
+
 fn template() -> Value {
     let language = json!({"oneOf": [object(&[("code", string())]), string()]});
     let name = json!({"type": "string", "pattern": "^[a-z0-9_]{1,512}$"});
     let components = nullable(list(
         &json!({"type": "object", "description": "As in Meta's messages API."}),
     ));
-    object_with(&[("name", name), ("language", language)], &[("components", components)])
+    let raw = json!({"type": ["array", "null"], "description": "Components that are newer than this version, passed on unread."});
+    object_with(&[("name", name), ("language", language)], &[("components", components), ("raw", raw)])
 }
 
 /// An address that is told of a message's way.
