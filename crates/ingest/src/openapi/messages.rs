@@ -48,7 +48,10 @@ pub(super) fn marketing_messages() -> Value {
     let options = object_with(
         &[],
         &[
-            ("product_policy", json!({"enum": ["CLOUD_API_FALLBACK", "STRICT", null]})),
+            (
+                "product_policy",
+                json!({"enum": ["CLOUD_API_FALLBACK", "STRICT", null]}),
+            ),
             ("message_activity_sharing", nullable(boolean())),
         ],
     );
@@ -62,7 +65,10 @@ fn template() -> Value {
         &json!({"type": "object", "description": "As in Meta's messages API."}),
     ));
     let raw = json!({"type": ["array", "null"], "description": "Components that are newer than this version, passed on unread."});
-    object_with(&[("name", name), ("language", language)], &[("components", components), ("raw", raw)])
+    object_with(
+        &[("name", name), ("language", language)],
+        &[("components", components), ("raw", raw)],
+    )
 }
 
 /// An address that is told of a message's way.
