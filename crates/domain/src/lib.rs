@@ -9,6 +9,7 @@ pub mod category;
 pub mod content;
 pub mod declaration;
 pub mod destination;
+pub mod hold;
 pub mod ids;
 pub mod job;
 pub mod lane;

@@ -9,7 +9,7 @@ use store::receipts::{Application, TierChange};
 
 use crate::statuses::Told;
 use crate::tally::Tally;
-use crate::{accounts, inbound, numbers, statuses, templates};
+use crate::{accounts, hearing, inbound, numbers, statuses, templates};
 
 /// One update of one body.
 #[derive(Debug, Clone)]
@@ -104,6 +104,7 @@ async fn together(tx: &Application<'_>, signer: &Signer, elements: &[Element]) -
         let extended = tx.extend_members(&delivered).await?;
         applied.tally.add("extended_membership", extended);
     }
+    hearing::apply(tx, elements).await?;
     Ok(applied)
 }
 

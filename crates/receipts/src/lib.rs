@@ -10,6 +10,7 @@
 
 mod accounts;
 mod apply;
+mod hearing;
 mod inbound;
 mod numbers;
 mod orphans;

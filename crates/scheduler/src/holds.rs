@@ -1,15 +1,15 @@
 //! Holds: an uncertain attempt waits for a webhook that tells its outcome. When none came, the message ends as unknown, or is attempted
 //! again where it says `on_uncertain: resend`.
 //!
-//! The clock of a hold is the row's alarm, and it runs on while Meta's webhooks do not reach us. To let it stand still meanwhile, move
-//! the alarms of uncertain rows forward before a pass; nothing else here depends on how long a hold is.
+//! The clock of a hold runs only while Meta's webhooks reach us for its number (`domain::hold`): an alarm that rings after a silence is
+//! moved on by as much.
 
 use std::time::Duration;
 
-use domain::retry;
-use store::repair::EndedHolds;
+use domain::hold::Heard;
+use store::holds::EndedHolds;
 use store::{Error, Store};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::Options;
 use crate::duty::Duty;
@@ -29,7 +29,7 @@ pub struct EndedPass(pub EndedHolds);
 impl EndedPass {
     /// No hold was over.
     pub fn is_empty(&self) -> bool {
-        self.0.unknown.is_empty() && self.0.resent.is_empty()
+        self.0 == EndedHolds::default()
     }
 }
 
@@ -44,7 +44,21 @@ impl Holds {
     /// # Errors
     /// When the ledger does not answer.
     pub async fn run_once(&mut self) -> Result<EndedPass, Error> {
-        self.store.end_holds(retry::MAX_FAILURES, BOUNDS).await.map(EndedPass)
+        let Some(due) = self.store.due_holds(BOUNDS).await? else {
+            return Ok(EndedPass::default());
+        };
+        let never = Heard::default();
+        let ends: Vec<_> = due
+            .holds
+            .iter()
+            .map(|hold| {
+                (
+                    *hold,
+                    hold.hold.end(due.heard.get(&hold.number).unwrap_or(&never), due.now),
+                )
+            })
+            .collect();
+        self.store.settle_holds(&ends, due.now).await.map(EndedPass)
     }
 }
 
@@ -57,8 +71,17 @@ impl Duty for Holds {
     }
 
     fn report(&self, pass: &EndedPass, _took: Duration) -> Duration {
-        if !pass.is_empty() {
-            let (unknown, resent) = (pass.0.unknown.len(), pass.0.resent.len());
+        if let Some(first) = pass.0.going_on.first() {
+            metrics::counter!("turnpike_holds_prolonged_total").increment(pass.0.going_on.len() as u64);
+            warn!(
+                messages = pass.0.going_on.len(),
+                message.id = %first,
+                "no webhooks come for the numbers of {} uncertain messages, among them {first}, so their holds go on: check that Meta reaches the webhook endpoint",
+                pass.0.going_on.len()
+            );
+        }
+        let (unknown, resent) = (pass.0.unknown.len(), pass.0.resent.len());
+        if unknown + resent > 0 {
             metrics::counter!("turnpike_holds_ended_total", "outcome" => "unknown").increment(unknown as u64);
             metrics::counter!("turnpike_holds_ended_total", "outcome" => "resent").increment(resent as u64);
             info!(

@@ -14,6 +14,7 @@ pub mod balance;
 pub mod cancel;
 mod error;
 pub mod events;
+pub mod holds;
 pub mod inbox;
 pub mod intake;
 mod migrate;

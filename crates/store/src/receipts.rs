@@ -1,7 +1,7 @@
 //! Applying webhooks: what they change in the ledger, all of it in one transaction with the bodies it came from.
 //!
 //! **Lock order of an application:** number, scope, balance, message (each sorted), then contacts (sorted, as admission writes them), then
-//! members of a messaging limit, which are never waited for. Whoever adds a statement keeps to it.
+//! members of a messaging limit, which are never waited for, and last what was heard of numbers (sorted). Whoever adds a statement keeps to it.
 
 mod gates;
 mod inbound;

@@ -1,12 +1,10 @@
 //! Repair: rows whose alarm rang because nobody came.
 //!
-//! **Invariant:** an attempt whose end is not known never goes back to the queue. It is uncertain, and then unknown, unless the message
-//! itself asked for another attempt.
+//! **Invariant:** an attempt whose end is not known never goes back to the queue. It is uncertain until its hold ends ([`crate::holds`]).
 
 use chrono::TimeDelta;
 use domain::job::Released;
 use domain::{Category, Lane, MessageId};
-use uuid::Uuid;
 
 use crate::release::released;
 use crate::statement::{Statement, statement};
@@ -14,7 +12,6 @@ use crate::{Error, Store};
 
 const RING_AGAIN: Statement = statement!("repair/ring_again", "ringing silent messages again");
 const EXPIRE_LEASES: Statement = statement!("repair/expire_leases", "calling silent attempts uncertain");
-const END_HOLDS: Statement = statement!("repair/end_holds", "giving up uncertain attempts");
 
 /// How much one pass may take on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +20,6 @@ pub struct Bounds {
     pub per_number: i32,
     /// Rows in all.
     pub all: i32,
-}
-
-/// How uncertain attempts ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EndedHolds {
-    /// Final: whether Meta has them will not be known.
-    pub unknown: Vec<MessageId>,
-    /// Parked for another attempt, because the message said `on_uncertain: resend`.
-    pub resent: Vec<MessageId>,
 }
 
 impl Store {
@@ -59,25 +47,6 @@ impl Store {
             .rows(&client, &[&holds(), &bounds.per_number, &bounds.all])
             .await?;
         Ok(rows.iter().map(|row| MessageId(row.get("id"))).collect())
-    }
-
-    /// Ends uncertain attempts whose hold is over. One that is repeated counts as a failure; at `max_failures` there is no other.
-    pub async fn end_holds(&self, max_failures: u32, bounds: Bounds) -> Result<EndedHolds, Error> {
-        let client = self.client().await?;
-        let max_failures = i32::try_from(max_failures).unwrap_or(i32::MAX);
-        let rows = END_HOLDS
-            .rows(&client, &[&max_failures, &bounds.per_number, &bounds.all])
-            .await?;
-        let mut ended = EndedHolds::default();
-        for row in &rows {
-            let id = MessageId(row.get::<_, Uuid>("o_id"));
-            if row.get("o_resent") {
-                ended.resent.push(id);
-            } else {
-                ended.unknown.push(id);
-            }
-        }
-        Ok(ended)
     }
 }
 

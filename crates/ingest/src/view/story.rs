@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::rules::{self, Step, Verdict};
-use domain::{State, story};
+use domain::{State, hold, story};
 use serde_json::{Value, json};
 use store::queries::{AttemptView, EventView, Story};
 
@@ -38,6 +38,7 @@ pub fn story(told: &Story, now: DateTime<Utc>) -> Value {
         "waiting": waiting(told),
         "attempts": message.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "open_attempt": open_attempt(told),
+        "hold": hold(told),
         "webhooks": message.events.iter().map(webhook).collect::<Vec<_>>(),
         "changed_at": timestamp(message.changed_at),
         "next": {
@@ -118,6 +119,29 @@ fn open_attempt(told: &Story) -> Value {
         }),
         _ => Value::Null,
     }
+}
+
+/// How long it still waits for a webhook, and whether that clock runs.
+fn hold(told: &Story) -> Value {
+    let Some((hold, heard)) = &told.hold else {
+        return Value::Null;
+    };
+    let now = told.read_at;
+    let from = hold.counted_until.unwrap_or(hold.began);
+    let stood_still = heard.silence(hold.began, from, now);
+    let stands_still = heard.stands_still(hold.began, now);
+    json!({
+        "since": timestamp(hold.began),
+        "webhooks_last_came_at": optional_timestamp(heard.last),
+        "clock": if stands_still { "stands_still" } else { "runs" },
+        "ends_at": timestamp((hold.alarm + stood_still).min(hold.began + hold::LONGEST)),
+        "at_the_latest": timestamp(hold.began + hold::LONGEST),
+        "sentence": if stands_still {
+            "No webhooks come for its number, so that none came for it proves nothing: the end moves away until some do."
+        } else {
+            "Webhooks come for its number; if none tells of it by then, its outcome stays unknown."
+        },
+    })
 }
 
 fn webhook(event: &EventView) -> Value {

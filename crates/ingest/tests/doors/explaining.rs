@@ -1,6 +1,6 @@
 //! Why a message went, or did not, and what comes next.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use runtime::Clock;
 use serde_json::{Value, json};
 
@@ -130,6 +130,43 @@ async fn a_row_of_a_flow_says_how_many_go_before_it() {
     assert_eq!(
         (&story["next"]["what"], &story["next"]["rows_before"]),
         (&json!("resume"), &json!(2))
+    );
+    rig.finish().await;
+}
+
+#[tokio::test]
+async fn an_uncertain_message_says_how_long_it_waits_and_whether_that_clock_runs() {
+    let rig = Rig::start().await;
+    let sent = rig.post(MESSAGES, &hello(&person(1))).await.data(202);
+    assert!(explain(&rig, &sent["message_id"]).await["hold"].is_null());
+    rig.sql(
+        "UPDATE message SET state = 40, attempt = 1, changed_at = now() - interval '10 min', wake_at = now() + interval '5 min'",
+    )
+    .await;
+
+    let silent = explain(&rig, &sent["message_id"]).await;
+    assert_eq!(silent["hold"]["clock"], "stands_still", "{}", silent["hold"]);
+    assert!(silent["hold"]["webhooks_last_came_at"].is_null());
+    let minutes = |story: &Value, from: &str, to: &str| {
+        let at = |name: &str| story["hold"][name].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+        (at(to) - at(from)).num_minutes()
+    };
+    // Two of its ten minutes count, eight are to come once more.
+    assert!(
+        (22..=23).contains(&minutes(&silent, "since", "ends_at")),
+        "{}",
+        silent["hold"]
+    );
+    assert_eq!(minutes(&silent, "since", "at_the_latest"), 36 * 60);
+
+    rig.sql("INSERT INTO webhook_heard SELECT id, now() - interval '10 s' FROM sender_number")
+        .await;
+    let heard = explain(&rig, &sent["message_id"]).await;
+    assert_eq!(heard["hold"]["clock"], "runs");
+    assert!(
+        (14..=15).contains(&minutes(&heard, "since", "ends_at")),
+        "{}",
+        heard["hold"]
     );
     rig.finish().await;
 }

@@ -245,3 +245,29 @@ async fn a_late_delivery_keeps_its_place_in_the_messaging_limit_for_24_hours() {
     assert_eq!(ends(3).await, promised, "sent is not delivered");
     assert_eq!(ends(4).await, promised, "a session message does not count");
 }
+
+#[tokio::test]
+async fn statuses_and_inbound_messages_tell_that_webhooks_of_their_number_come() {
+    let world = World::new().await;
+    let heard = async || {
+        let rows = world.raw("SELECT heard_at FROM webhook_heard").await;
+        rows.first()
+            .map(|row| row["heard_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap())
+    };
+    assert_eq!(heard().await, None);
+    let id = world.message(Plan::default()).await;
+
+    world.statuses(&[world.status(id, 1, "sent", 0)]).await;
+    assert_eq!(heard().await, Some(world.now()));
+    let gaps = async || world.count("webhook_gap").await;
+    assert_eq!(gaps().await, 1, "before the first there was nothing");
+
+    world.clock.advance(TimeDelta::minutes(2));
+    world.statuses(&[world.status(id, 1, "delivered", 1)]).await;
+    assert_eq!((heard().await, gaps().await), (Some(world.now()), 1), "no silence yet");
+    world.clock.advance(TimeDelta::minutes(3));
+    world.statuses(&[world.status(id, 1, "read", 2)]).await;
+    assert_eq!((heard().await, gaps().await), (Some(world.now()), 2));
+    // A number that is nobody's here is nothing to remember, and does no harm.
+    assert_eq!(world.count("webhook_heard").await, 1);
+}

@@ -153,3 +153,64 @@ async fn an_outcome_that_nobody_tells_is_unknown_or_attempted_again_where_the_me
     assert!(world.holds().run_once().await.unwrap().is_empty());
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_hold_stands_still_while_no_webhook_of_its_number_comes_and_goes_on_when_they_do() {
+    let world = World::new().await;
+    let (heard, silent) = (world.number(0, 80).await, world.number(1, 80).await);
+    for number in [heard, silent] {
+        world
+            .run(&format!(
+                "CALL make_messages({number}, 1, 0::smallint, 40::smallint, '-1 s', p_attempt => 1, p_resend => true)"
+            ))
+            .await;
+    }
+    let age = |minutes: u32| {
+        format!("UPDATE message SET changed_at = clock_timestamp() - interval '{minutes} min' WHERE state = 40")
+    };
+    world.run(&age(15)).await;
+    let hear = |number| {
+        format!("SELECT hear_webhooks(ARRAY[{number}], ARRAY[now() - interval '20 min'], ARRAY[now()], '2 min', '3 d')")
+    };
+    world.run(&hear(heard)).await;
+
+    let pass = world.holds().run_once().await.unwrap().0;
+
+    assert_eq!((pass.resent.len(), pass.going_on.len(), pass.unknown.len()), (1, 1, 0));
+    let row = |rows: Vec<crate::world::Row>| rows.into_iter().find(|row| row.state == State::Uncertain).unwrap();
+    let waits = row(world.rows().await);
+    assert_eq!(waits.id, pass.going_on[0]);
+    // Thirteen of its fifteen minutes were silent.
+    assert!(
+        (12.5 * 60.0..=13.0 * 60.0 + 5.0).contains(&waits.wakes_in.unwrap()),
+        "{waits:?}"
+    );
+    assert!(world.holds().run_once().await.unwrap().is_empty(), "its alarm is ahead");
+
+    // Webhooks come again from now on, and after those minutes it is over. What was silent is not counted a second time.
+    let back = format!("SELECT hear_webhooks(ARRAY[{silent}], ARRAY[now()], ARRAY[now()], '2 min', '3 d')");
+    world.run(&back).await;
+    let then = "UPDATE message SET wake_at = clock_timestamp(), held_until = clock_timestamp() WHERE state = 40";
+    world.run(then).await;
+    assert_eq!(world.holds().run_once().await.unwrap().0.resent, [waits.id]);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn where_webhooks_never_come_a_hold_ends_when_meta_has_given_up_and_nothing_is_sent_again() {
+    let world = World::new().await;
+    let number = world.number(0, 80).await;
+    world
+        .run(&format!(
+            "CALL make_messages({number}, 1, 0::smallint, 40::smallint, '-1 s', p_attempt => 1, p_resend => true)"
+        ))
+        .await;
+    world
+        .run("UPDATE message SET changed_at = clock_timestamp() - interval '36 h'")
+        .await;
+
+    let pass = world.holds().run_once().await.unwrap().0;
+
+    assert_eq!((pass.unknown.len(), pass.resent.len()), (1, 0));
+    world.finish().await;
+}

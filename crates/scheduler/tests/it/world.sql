@@ -67,7 +67,12 @@ BEGIN
                 ) o HAVING count(*) > 0;
             WHEN 3 THEN PERFORM ring_again('{10 s,20 s}', '{0,1}', 5, 10);
             WHEN 4 THEN PERFORM expire_leases('{15 min,15 min,15 min,75 min}', 5, 10);
-            WHEN 5 THEN PERFORM end_holds(10, 5, 10);
+            WHEN 5 THEN
+                -- Holds go on, end, or end in another attempt.
+                PERFORM settle_holds(array_agg(h.o_id), array_agg(h.o_attempt), array_agg(h.o_alarm), array_agg(h.state),
+                    array_agg(CASE WHEN h.state = 40 THEN turnpike_now() + random() * interval '1 h' END), turnpike_now())
+                FROM (SELECT d.*, (ARRAY[10, 40, 63]::smallint[])[1 + floor(random() * 3)::integer] AS state FROM holds_due(5, 10) d) h
+                HAVING count(*) > 0;
             WHEN 6 THEN UPDATE flow SET status = CASE status WHEN 'running' THEN 'paused' ELSE 'running' END WHERE random() < 0.3;
             WHEN 7 THEN UPDATE number_gate SET paused_until = CASE WHEN random() < 0.5 THEN turnpike_now() + interval '1 h' ELSE '-infinity' END;
             -- Time passes for some: alarms ring, leases and holds end, a few messages come too late.

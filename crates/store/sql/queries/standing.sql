@@ -1,5 +1,6 @@
 -- Where a message stands: its alarm, its attempts, and its place in its flow with the rows that go before it.
 SELECT m.wake_at, m.attempt, m.failures, m.rings, m.resend, m.seq, turnpike_now() AS read_at,
+       m.number_id, m.changed_at, m.held_until,
        f.status AS flow_status, f.starts_at, f.released_seq, f.last_seq,
        CASE WHEN m.seq > f.released_seq THEN (
            SELECT count(*) FROM message b

@@ -3,11 +3,12 @@
 use std::slice;
 
 use chrono::{DateTime, Utc};
+use domain::hold::{Heard, Hold};
 use domain::policy::PolicyFacts;
 use domain::rules::{Facts, FlowStatus};
 use domain::story::Standing;
 use domain::template::{ParameterFormat, Shape};
-use domain::{MessageId, OrganizationId, State};
+use domain::{MessageId, NumberId, OrganizationId, State};
 
 use super::MessageView;
 use crate::admission::{Candidate, Unreadable};
@@ -36,6 +37,8 @@ pub struct Story {
     pub standing: Standing,
     /// Its place in its flow.
     pub flow: Option<FlowPlace>,
+    /// While it is uncertain: its hold, and what the hold's clock hangs on.
+    pub hold: Option<(Hold, Heard)>,
 }
 
 /// A row's place in its flow.
@@ -85,6 +88,22 @@ impl Store {
                 last_seq: row.get("last_seq"),
             }),
         };
+        let hold = match (message.state, row.get::<_, Option<DateTime<Utc>>>("wake_at")) {
+            (State::Uncertain, Some(alarm)) => {
+                let number = NumberId(row.get("number_id"));
+                let mut heard = self.heard(&[number], row.get("read_at")).await?;
+                let hold = Hold {
+                    began: row.get("changed_at"),
+                    counted_until: row.get("held_until"),
+                    alarm,
+                    resend: row.get("resend"),
+                    expires_at: message.expires_at,
+                    failures: u32::try_from(row.get::<_, i32>("failures")).unwrap_or(u32::MAX),
+                };
+                Some((hold, heard.remove(&number).unwrap_or_default()))
+            }
+            _ => None,
+        };
         let rows_before = u32::try_from(row.get::<_, i64>("rows_before")).unwrap_or(u32::MAX);
         let shape = self.shape_of(&candidate).await?;
         let mut policies = self
@@ -105,6 +124,7 @@ impl Store {
                 resend: row.get("resend"),
             },
             flow,
+            hold,
             message,
         }))
     }

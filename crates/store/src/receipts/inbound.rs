@@ -1,6 +1,7 @@
 //! What people write to us, and what they say about being written to.
 
 use chrono::{DateTime, Utc};
+use domain::hold;
 
 use super::Application;
 use crate::Error;
@@ -74,6 +75,18 @@ impl Application<'_> {
             .iter()
             .map(|row| (row.get("meta_id"), row.get("organization_id")))
             .collect())
+    }
+
+    /// Webhooks of these numbers came, in these stretches (first and last of each, in order).
+    pub async fn hear(&self, stretches: &[(i64, DateTime<Utc>, DateTime<Utc>)]) -> Result<(), Error> {
+        let numbers: Vec<_> = stretches.iter().map(|(number, _, _)| *number).collect();
+        let firsts: Vec<_> = stretches.iter().map(|(_, first, _)| *first).collect();
+        let lasts: Vec<_> = stretches.iter().map(|(_, _, last)| *last).collect();
+        let (grace, kept) = (hold::GRACE.as_seconds_f64(), (hold::LONGEST * 2).as_seconds_f64());
+        statement!("receipts/hear", "noting that webhooks come")
+            .row(self.tx(), &[&numbers, &firsts, &lasts, &grace, &kept])
+            .await?;
+        Ok(())
     }
 
     /// Keeps messages, and returns number and wamid of those that are new.

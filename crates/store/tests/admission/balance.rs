@@ -201,7 +201,7 @@ async fn an_unknown_outcome_keeps_its_money_until_a_webhook_proves_it() {
     bench.record(ended(&bench, ids[0], 1, State::Uncertain)).await;
     assert_eq!(bench.books().await, books(0, 5, 0));
     bench.pass(TimeDelta::hours(2)).await;
-    bench.run("SELECT end_holds(3, 100, 100)").await;
+    bench.end_holds().await;
     assert_eq!(bench.state(ids[0]).await, State::Unknown);
     assert_eq!(bench.books().await, books(0, 5, 0));
     bench.proven(ids[0], 1).await;
@@ -232,7 +232,7 @@ async fn a_message_sent_again_at_its_own_risk_pays_for_each_attempt_that_is_prov
     bench.admit(&ids).await;
     bench.record(ended(&bench, ids[0], 1, State::Uncertain)).await;
     bench.pass(TimeDelta::hours(2)).await;
-    bench.run("SELECT end_holds(3, 100, 100)").await;
+    bench.end_holds().await;
     bench.requeue(ids[0]).await;
 
     assert_eq!(bench.words(&ids).await, ["send"]);
@@ -247,17 +247,19 @@ async fn a_message_sent_again_at_its_own_risk_pays_for_each_attempt_that_is_prov
 #[tokio::test]
 async fn what_is_never_resolved_is_released_when_its_messages_go() {
     let mut bench = bench_with(10).await;
+    // Two hours on it may be the next day already.
+    let today = bench.now.date_naive();
     let ids = bench.priced(&[4, 3]).await;
     bench.admit(&ids).await;
     bench.record(ended(&bench, ids[0], 1, State::Uncertain)).await;
     bench.pass(TimeDelta::hours(2)).await;
-    bench.run("SELECT end_holds(3, 100, 100)").await;
+    bench.end_holds().await;
     assert_eq!(bench.books().await, books(3, 7, 0));
 
-    bench.store.drop_oldest_day(bench.now.date_naive()).await.unwrap();
+    bench.store.drop_oldest_day(today).await.unwrap();
     assert_eq!(bench.books().await, books(3, 7, 0), "it is not old enough");
     // The other one is still under way, so its day is kept, and its money too.
-    let tomorrow = bench.now.date_naive() + TimeDelta::days(2);
+    let tomorrow = today + TimeDelta::days(2);
     while bench.store.drop_oldest_day(tomorrow).await.unwrap().is_some() {}
 
     assert_eq!(bench.books().await, books(7, 3, 0));

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::hold::Heard;
 use domain::{Category, MessageId, State};
 use serde_json::Value;
 use store::Store;
 use store::admission::{AdmitVerdict, Admitted, Pacing};
+use store::repair::Bounds;
 use testkit::database::{self, TestDatabase};
 use testkit::seed::{self, Choice, Tenant};
 use uuid::Uuid;
@@ -53,6 +55,29 @@ impl Bench {
 
     pub(crate) async fn run(&self, sql: &str) {
         self.store.raw(sql).await.unwrap();
+    }
+
+    /// As the scheduler does it, where webhooks came all the time.
+    pub(crate) async fn end_holds(&self) {
+        let due = self
+            .store
+            .due_holds(Bounds {
+                per_number: 100,
+                all: 100,
+            })
+            .await
+            .unwrap()
+            .expect("holds are over");
+        let heard = Heard {
+            last: Some(due.now),
+            gaps: Vec::new(),
+        };
+        let ends: Vec<_> = due
+            .holds
+            .iter()
+            .map(|hold| (*hold, hold.hold.end(&heard, due.now)))
+            .collect();
+        self.store.settle_holds(&ends, due.now).await.unwrap();
     }
 
     /// A queued row; `category` 0 is a session message.

@@ -36,6 +36,7 @@ const CHAPTERS: &[&str] = &[
     "waiting",
     "attempts",
     "open_attempt",
+    "hold",
     "webhooks",
     "next",
 ];

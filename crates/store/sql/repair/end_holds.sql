@@ -1,1 +1,0 @@
-SELECT o_id, o_resent FROM end_holds($1, $2, $3)
