@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use sha2::Sha256;
 
 use crate::graph;
+pub use send::judge;
 
 /// Where Meta is and how long to wait for it.
 #[derive(Debug, Clone)]

@@ -177,7 +177,7 @@ fn guarded(id: MessageId, decide: impl FnOnce() -> Decision) -> Decision {
 }
 
 /// What to write down for a verdict; nothing for one that lets the message go.
-fn settlement(id: MessageId, verdict: Verdict) -> Option<Settlement> {
+pub(crate) fn settlement(id: MessageId, verdict: Verdict) -> Option<Settlement> {
     let (state, until, reason) = match verdict {
         Verdict::Send => return None,
         Verdict::Defer { until, reason } => (State::Parked, until, reason),

@@ -35,6 +35,8 @@ mod keepsakes;
 mod lane;
 mod message;
 mod metrics;
+#[cfg(test)]
+mod model;
 mod post;
 mod record;
 mod rescue;

@@ -45,7 +45,7 @@ pub(crate) struct Pass {
 
 /// How far a claimed row came.
 #[derive(Debug, Clone, PartialEq)]
-enum Came {
+pub(crate) enum Came {
     NotBegun,
     Begun { slot: DateTime<Utc> },
     Done(Box<Done>),
@@ -122,7 +122,7 @@ impl Rescue {
                 self.store.record_outcomes(&outcomes).await?;
             }
         }
-        let blamed = blamed(dead, &came);
+        let blamed = blamed(dead.complete, &dead.marked, &came);
         if !blamed.is_empty() {
             for id in self.store.count_crashes(&blamed).await? {
                 metrics::quarantined();
@@ -134,7 +134,7 @@ impl Rescue {
     }
 }
 
-fn how_far(records: &[Record]) -> HashMap<(MessageId, Uuid), Came> {
+pub(crate) fn how_far(records: &[Record]) -> HashMap<(MessageId, Uuid), Came> {
     let mut rows = HashMap::new();
     for record in records {
         // Records of one row are written one after the other, each after the one before is: the furthest counts.
@@ -157,7 +157,7 @@ fn how_far(records: &[Record]) -> HashMap<(MessageId, Uuid), Came> {
 }
 
 /// What to record for a claim that stands; nothing where the ledger knows as much already, or more cannot be known.
-fn outcome(came: &Came, row: &Standing, complete: bool, now: DateTime<Utc>) -> Option<Recorded> {
+pub(crate) fn outcome(came: &Came, row: &Standing, complete: bool, now: DateTime<Utc>) -> Option<Recorded> {
     match came {
         Came::NotBegun => complete.then(|| Recorded::given_back(row.id, row.attempt, now)),
         Came::Begun { slot } => (row.state == State::Sending).then(|| Recorded {
@@ -181,16 +181,13 @@ fn outcome(came: &Came, row: &Standing, complete: bool, now: DateTime<Utc>) -> O
 }
 
 /// The rows that the process was working on when it died: marked, or with their POST under way.
-fn blamed(dead: &Dead, came: &HashMap<(MessageId, Uuid), Came>) -> Vec<MessageId> {
-    if !dead.complete {
+pub(crate) fn blamed(complete: bool, marked: &[MessageId], came: &HashMap<(MessageId, Uuid), Came>) -> Vec<MessageId> {
+    if !complete {
         // The machine went down, and nobody knows which of these were over.
         return Vec::new();
     }
     let begun = came.iter().filter(|(_, came)| matches!(came, Came::Begun { .. }));
-    let mut blamed: Vec<MessageId> = begun
-        .map(|((id, _), _)| *id)
-        .chain(dead.marked.iter().copied())
-        .collect();
+    let mut blamed: Vec<MessageId> = begun.map(|((id, _), _)| *id).chain(marked.iter().copied()).collect();
     blamed.sort_unstable();
     blamed.dedup();
     blamed

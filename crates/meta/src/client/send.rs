@@ -45,8 +45,8 @@ impl Client {
     }
 }
 
-/// What a complete answer says.
-fn judge(http_status: u16, body: &[u8]) -> Outcome {
+/// What a complete answer says, of this status and with this body.
+pub fn judge(http_status: u16, body: &[u8]) -> Outcome {
     let graph = graph::parse_error(http_status, body);
     match (http_status, graph) {
         (200..=299, None) => match accepted(body) {

@@ -48,7 +48,7 @@ pub(crate) struct Done {
 
 impl Done {
     /// What is kept of an outcome; nothing for one without a POST.
-    pub(super) fn of(outcome: &Recorded) -> Option<Self> {
+    pub(crate) fn of(outcome: &Recorded) -> Option<Self> {
         let post = outcome.post.as_ref()?;
         Some(Self {
             id: outcome.id,
