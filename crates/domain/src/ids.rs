@@ -51,6 +51,11 @@ time_ordered_id! {
     FlowId
 }
 
+time_ordered_id! {
+    /// One campaign: many messages of one plan, in one flow per sender number and hour of the clock.
+    CampaignId
+}
+
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod attempt;
+pub mod campaign;
 pub mod category;
 pub mod content;
 pub mod declaration;
@@ -33,7 +34,7 @@ pub mod zone;
 pub use category::Category;
 pub use content::Content;
 pub use destination::Destination;
-pub use ids::{FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid};
+pub use ids::{CampaignId, FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid};
 pub use lane::Lane;
 pub use money::{Amount, Currency};
 pub use rate_card::RateCard;

@@ -49,6 +49,14 @@ pub fn parse(name: &str) -> Option<Tz> {
     name.parse().ok()
 }
 
+/// The calling code of a number, with the `+`, as far as it is a country's; `+` where it is none's.
+pub fn calling_code(recipient: &Recipient) -> String {
+    let digits = &recipient.as_str()[1..];
+    let known = (1..=4).rev().filter_map(|length| digits.get(..length));
+    let mut known = known.filter(|code| TABLE.binary_search_by_key(code, |(code, _)| code).is_ok());
+    format!("+{}", known.next().unwrap_or_default())
+}
+
 fn of_country(recipient: &Recipient) -> &'static [Tz] {
     let digits = &recipient.as_str()[1..];
     // Codes are prefix-free but for the area codes of shared ones, where the longest is the country.

@@ -41,6 +41,7 @@ use crate::problem::{Code, Problem};
 pub(crate) use broadcast::summarize;
 use cards::Cards;
 use keeping::Closing;
+pub(crate) use plan::reason_json;
 use plan::{Known, Plan};
 use policies::Tally;
 pub use submission::{Key, Submission};

@@ -6,6 +6,7 @@
 mod authenticated;
 mod balance;
 mod body;
+mod campaigns;
 mod cancel;
 mod contacts;
 mod described;
@@ -17,6 +18,7 @@ mod list;
 mod numbers;
 mod rate;
 mod read;
+mod recipients;
 mod resolve;
 mod submit;
 mod suppressions;
@@ -81,6 +83,8 @@ fn with_key() -> Routes<Api> {
         limits::routes(),
         balance::routes(),
         suppressions::routes(),
+        campaigns::routes(),
+        recipients::routes(),
     ];
     files.into_iter().fold(Routes::new(), Routes::merge)
 }

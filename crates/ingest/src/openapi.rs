@@ -27,6 +27,7 @@
 
 mod balance;
 pub(crate) mod broadcasts;
+pub(crate) mod campaigns;
 mod components;
 mod limits;
 pub(crate) mod messages;

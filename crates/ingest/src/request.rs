@@ -3,6 +3,8 @@
 //! **Invariant:** pure. What comes out is well-formed whatever came in, and whatever is wrong is named by its field.
 
 mod broadcast;
+mod campaign;
+mod lines;
 mod message;
 mod phone_list;
 mod top_up;
@@ -17,6 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::problem::{Code, Problem};
 
 pub use broadcast::{Broadcast, Row};
+pub use campaign::{CampaignRequest, Reschedule, VariantRequest};
+pub use lines::{LineError, Lines, ListKind, RawLine, Read, json_list};
 pub use message::Message;
 pub use phone_list::{MAX_LINES, phone_list};
 pub use top_up::TopUp;

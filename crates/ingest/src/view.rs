@@ -1,5 +1,6 @@
 //! How what was read of the ledger looks to the public. Pure.
 
+pub(crate) mod campaign;
 mod limits;
 mod story;
 

@@ -1,14 +1,16 @@
 //! The role for everything that happens because time passed: releases what is due and what has its turn, rings jobs again that were
 //! lost, calls silent attempts uncertain and ends their holds, expires what is late, makes partitions and drops old ones.
 //!
-//! Each duty is a small program of its own ([`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Upkeep`]) whose `run_once` does one pass
+//! Each duty is a small program of its own ([`Filler`], [`Campaigns`], [`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Upkeep`]) whose `run_once` does one pass
 //! and says what it did; [`run`] keeps all of them at it.
 //!
 //! **Invariants.** Any number of schedulers may run: rows are taken with SKIP LOCKED, so each is released once. A row is committed as
 //! queued before its job is published, and a publish that fails is nobody's error: the row's alarm rings and it is published again. An
 //! attempt whose lease ran out never goes back to the queue.
 
+mod campaigns;
 mod duty;
+mod fill;
 mod holds;
 mod jobs;
 mod leases;
@@ -24,6 +26,8 @@ use runtime::health::Health;
 use runtime::{Clock, Shutdown};
 use store::Store;
 
+pub use campaigns::{Campaigns, CampaignsPass};
+pub use fill::{FillPass, Filler};
 pub use holds::{EndedPass, Holds};
 pub use leases::{Leases, LeasesPass};
 pub use release::{ReleasePass, Releaser};
@@ -38,6 +42,12 @@ pub struct Options {
     /// Rest between release passes: most of what a punctual message is late. A pass that filled its limit is followed by the next at
     /// once.
     pub release: Duration,
+    /// Recipients of campaigns that become messages in one transaction at most.
+    pub fill_limit: u32,
+    /// Rest between looks for campaigns to fill.
+    pub fill: Duration,
+    /// Rest between looks after campaigns: how long one goes on after something went wrong.
+    pub campaigns: Duration,
     /// Rest between passes that repair.
     pub repair: Duration,
     /// Rest between looks after partitions and retention.
@@ -53,6 +63,9 @@ impl Default for Options {
         Self {
             release_limit: 2_000,
             release: Duration::from_millis(50),
+            fill_limit: 2_000,
+            fill: Duration::from_millis(100),
+            campaigns: Duration::from_secs(1),
             repair: Duration::from_secs(1),
             upkeep: Duration::from_secs(3_600),
             ring_below: 20_000,
@@ -77,6 +90,8 @@ impl Default for Retention {
 /// All duties of the role.
 #[derive(Debug)]
 pub struct Scheduler {
+    filler: Filler,
+    campaigns: Campaigns,
     releaser: Releaser,
     ringer: Ringer,
     leases: Leases,
@@ -95,6 +110,8 @@ impl Scheduler {
         options: Options,
     ) -> Self {
         Self {
+            filler: Filler::new(store.clone(), options),
+            campaigns: Campaigns::new(store.clone(), options),
             releaser: Releaser::new(store.clone(), publisher.clone(), &topology, options),
             ringer: Ringer::new(store.clone(), publisher, address, topology, options),
             leases: Leases::new(store.clone(), options),
@@ -109,6 +126,8 @@ pub async fn run(scheduler: Scheduler, shutdown: Shutdown, health: &Health) {
     let probe = health.probe("scheduler");
     // On the heap, as their futures are large.
     tokio::join!(
+        Box::pin(duty::keep_at(scheduler.filler, &shutdown, None)),
+        Box::pin(duty::keep_at(scheduler.campaigns, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.releaser, &shutdown, Some(&probe))),
         Box::pin(duty::keep_at(scheduler.ringer, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.leases, &shutdown, None)),

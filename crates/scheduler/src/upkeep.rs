@@ -83,6 +83,9 @@ impl Upkeep {
             info!(%day, "dropped the messages of {day}");
             dropped.push(day);
         }
+        while let Some(day) = self.store.drop_oldest_lists(before).await? {
+            info!(%day, "dropped the recipient lists of the campaigns of {day}");
+        }
         Ok(UpkeepPass { made, dropped, deleted })
     }
 

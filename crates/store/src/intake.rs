@@ -15,11 +15,14 @@ use deadpool_postgres::Client;
 use crate::{Error, Store};
 
 pub use counted::Footprint;
+pub(crate) use counted::{count_quota, lock_quota};
 pub use facts::{Facts, Limit, Number, Questions};
-pub(crate) use insert::earlier_answers;
+pub(crate) use facts::{opted_out, templates};
 pub use insert::{Batch, Free, NewAnswer, NewFlow, NewMessage, Start, Taken};
+pub(crate) use insert::{earlier_answers, insert};
 pub use policies::{PolicyAnswers, PolicyQuestions};
 pub use rates::Purse;
+pub(crate) use rates::rate_cards;
 
 /// One batch's conversation with the ledger, on one connection: questions asked together travel together.
 #[derive(Debug)]

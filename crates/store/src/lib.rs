@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod admission;
 pub mod api_keys;
 pub mod balance;
+pub mod campaigns;
 pub mod cancel;
 mod error;
 pub mod events;

@@ -14,6 +14,7 @@ const RELEASE_FORGOTTEN: Statement = statement!(
     "releasing what old messages hold reserved"
 );
 const DROP_PARTITIONS: Statement = statement!("retention/drop_partitions", "dropping partitions of old messages");
+const DROP_LISTS: Statement = statement!("campaigns/drop_lists", "dropping the lists of old campaigns");
 const DELETE_WEBHOOKS: Statement = statement!("retention/delete_webhooks", "deleting applied webhooks");
 const DELETE_ANSWERS: Statement = statement!("retention/delete_answers", "deleting answers kept for idempotency keys");
 const DELETE_ORPHANS: Statement = statement!("retention/delete_orphans", "deleting statuses of foreign messages");
@@ -83,6 +84,14 @@ impl Store {
         // Committed before the drop: nobody may wait for a balance while this waits for a whole table.
         RELEASE_FORGOTTEN.row(&client, &[&before]).await?;
         let day = DROP_PARTITIONS.row(&client, &[&before, &1_i32]).await?;
+        Ok(day.map(|row| row.get("day")))
+    }
+
+    /// Drops the recipient lists of the oldest day before `before` whose campaigns are all over, and returns that day; `None` when there
+    /// is none. Fails rather than wait for the lock it needs.
+    pub async fn drop_oldest_lists(&self, before: NaiveDate) -> Result<Option<NaiveDate>, Error> {
+        let client = self.client().await?;
+        let day = DROP_LISTS.row(&client, &[&before, &1_i32]).await?;
         Ok(day.map(|row| row.get("day")))
     }
 

@@ -67,7 +67,7 @@ pub(super) fn status(row: &NewMessage) -> PublicStatus {
 }
 
 /// A reason, for people and programs.
-pub(super) fn reason_json(reason: &Reason) -> Value {
+pub(crate) fn reason_json(reason: &Reason) -> Value {
     json!({"code": reason.code(), "message": reason.sentence()})
 }
 

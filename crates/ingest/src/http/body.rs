@@ -69,7 +69,7 @@ pub(super) async fn csv(headers: &HeaderMap, body: Body, most: usize) -> Result<
 }
 
 /// A body of at most so many bytes.
-async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, Problem> {
     match tokio::time::timeout(DEADLINE, collect(most, body)).await {
         Ok(read) => read,
         Err(_) => Err(Problem::new(

@@ -16,6 +16,9 @@ use crate::problem::Problem;
 /// Longest time from a request's headers to its answer: a body, an accept and a wait have their own, shorter ones.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// The same for a list of recipients, which may be a million lines over a slow line. It has a deadline of its own for every piece.
+const LONG: Duration = Duration::from_secs(1_800);
+
 const _: () = assert!(
     wait::LONGEST.as_secs() < DEADLINE.as_secs(),
     "a wait must end before its exchange"
@@ -31,7 +34,8 @@ pub(super) async fn answered(State(api): State<Api>, request: Request, next: Nex
         .map_or("unknown", MatchedPath::as_str)
         .to_owned();
     let method = request.method().clone();
-    let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
+    let deadline = if path.ends_with("/recipients") { LONG } else { DEADLINE };
+    let mut response = match tokio::time::timeout(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => axum::response::IntoResponse::into_response(Problem::unavailable()),
     };

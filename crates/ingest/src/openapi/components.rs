@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{boolean, integer, nullable, object, object_with, string, timestamp};
-use super::{balance, broadcasts, limits, messages, story, suppressions};
+use super::{balance, broadcasts, campaigns, limits, messages, story, suppressions};
 
 /// `components` of the document.
 pub(super) fn all() -> Value {
@@ -22,6 +22,11 @@ pub(super) fn all() -> Value {
         ("BroadcastResults", broadcasts::results()),
         ("Broadcast", broadcasts::broadcast()),
         ("StoppedBroadcast", broadcasts::stopped()),
+        ("NewCampaign", campaigns::new()),
+        ("Campaign", campaigns::campaign()),
+        ("CampaignRecipient", campaigns::recipient()),
+        ("StoppedCampaign", campaigns::stopped()),
+        ("CountedReason", campaigns::counted_reason()),
         ("Story", story::story()),
         ("Limits", limits::limits()),
         ("Balance", balance::balance()),

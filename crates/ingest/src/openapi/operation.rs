@@ -171,6 +171,15 @@ impl Operation {
         ])
     }
 
+    /// The same body in another form.
+    #[must_use]
+    pub fn or_body(mut self, mime: &'static str, schema: Value) -> Self {
+        if let Some(body) = &mut self.body {
+            body["content"][mime] = json!({"schema": schema});
+        }
+        self
+    }
+
     /// It takes an `Idempotency-Key`.
     #[must_use]
     pub fn idempotent(mut self) -> Self {

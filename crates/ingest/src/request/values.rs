@@ -10,7 +10,7 @@ use super::wrong::Wrong;
 use crate::answer::timestamp;
 
 /// How far ahead a message may be scheduled.
-const FARTHEST: TimeDelta = TimeDelta::days(366);
+pub(super) const FARTHEST: TimeDelta = TimeDelta::days(366);
 /// How long after its time a message may still go, unless the caller says otherwise.
 const DEFAULT_LIFE: TimeDelta = TimeDelta::hours(24);
 /// Longest idempotency key, in characters.
@@ -118,7 +118,7 @@ pub(super) fn times(fields: &Map<String, Value>, now: DateTime<Utc>, wrong: &mut
     })
 }
 
-fn time(field: &str, value: &Value) -> Result<DateTime<Utc>, FieldError> {
+pub(super) fn time(field: &str, value: &Value) -> Result<DateTime<Utc>, FieldError> {
     let read = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     // Only years that every calendar on the way can hold.
     let read = read.filter(|at| (1970..=9999).contains(&chrono::Datelike::year(&at.to_utc())));

@@ -7,6 +7,7 @@ mod bad_input;
 mod balance;
 mod broadcasts;
 mod calling_back;
+mod campaigns;
 mod client;
 mod described;
 mod explaining;

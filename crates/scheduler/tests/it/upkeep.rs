@@ -22,6 +22,9 @@ fn now() -> DateTime<Utc> {
     Clock::system().now()
 }
 
+/// Partitioned tables.
+const TABLES: i32 = 5;
+
 #[tokio::test]
 async fn partitions_are_made_ahead_once() {
     let world = World::new().await;
@@ -30,7 +33,7 @@ async fn partitions_are_made_ahead_once() {
 
     let made = upkeep.run_once().await.unwrap().made;
 
-    assert_eq!(made, 9 * 4, "yesterday to a week ahead");
+    assert_eq!(made, 9 * TABLES, "yesterday to a week ahead");
     let partitions = partitions(&world).await;
     for days in 0..=7 {
         let day = clock.now().date_naive() + Days::new(days);
@@ -55,7 +58,7 @@ async fn rows_in_the_default_partition_do_not_keep_other_days_from_theirs() {
 
     assert_eq!(
         pass.made,
-        9 * 4 - 1,
+        9 * TABLES - 1,
         "all but the one whose rows are in the default partition"
     );
     assert_eq!(world.states().await, [(State::Parked, 1)].into());

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use broker::{Address, Admin, Connection, Publisher, Topology};
+use chrono::{DateTime, Utc};
 use domain::job::Job;
 use domain::{Lane, MessageId, NumberId, State};
 use runtime::{Clock, Drained, Shutdown};
-use scheduler::{Holds, Leases, Options, Releaser, Ringer, Upkeep};
+use scheduler::{Campaigns, Filler, Holds, Leases, Options, Releaser, Ringer, Upkeep};
 use serde_json::Value;
 use store::Store;
 use testkit::database::{self, TestDatabase};
@@ -98,6 +99,32 @@ impl World {
             ..Choice::default()
         };
         seed::tenant(self.store(), &choice).await.number
+    }
+
+    /// Another number of the same account.
+    pub(crate) async fn second_number(&self) -> NumberId {
+        let made = self.store().raw(include_str!("second_number.sql")).await;
+        made.unwrap();
+        let row = &self
+            .store()
+            .raw("SELECT max(id) AS id FROM sender_number")
+            .await
+            .unwrap()[0];
+        NumberId(row["id"].as_i64().unwrap())
+    }
+
+    /// Sets the ledger's clock, which then stands still.
+    pub(crate) async fn set_clock(&self, at: DateTime<Utc>) {
+        let at = at.to_rfc3339();
+        self.run(&format!("CALL set_clock('{at}')")).await;
+    }
+
+    pub(crate) fn filler(&self) -> Filler {
+        Filler::new(self.store().clone(), self.options)
+    }
+
+    pub(crate) fn campaigns(&self) -> Campaigns {
+        Campaigns::new(self.store().clone(), self.options)
     }
 
     pub(crate) async fn run(&self, sql: &str) {

@@ -86,3 +86,13 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+-- The ledger's clock, where a test sets it: for all connections, those that are open too.
+CREATE TABLE test_clock (at timestamptz NOT NULL);
+CREATE OR REPLACE FUNCTION turnpike_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+    SELECT coalesce((SELECT at FROM test_clock), clock_timestamp())
+$$;
+CREATE PROCEDURE set_clock(p_at timestamptz) LANGUAGE sql AS $$
+    DELETE FROM test_clock;
+    INSERT INTO test_clock VALUES (p_at);
+$$;

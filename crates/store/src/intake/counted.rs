@@ -111,7 +111,8 @@ fn periods(organizations: &[OrganizationId], now: DateTime<Utc>) -> (Vec<i64>, V
     (whose, words, days)
 }
 
-async fn lock_quota(
+/// What these organizations have used of their quotas, which nobody else draws on before the commit.
+pub(crate) async fn lock_quota(
     client: &impl GenericClient,
     organizations: &[OrganizationId],
     now: DateTime<Utc>,
@@ -131,7 +132,8 @@ async fn lock_quota(
     Ok(used)
 }
 
-async fn count_quota(
+/// Counts what was accepted and kept.
+pub(crate) async fn count_quota(
     client: &impl GenericClient,
     organizations: &[OrganizationId],
     batch: &Batch,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use deadpool_postgres::GenericClient;
 use domain::rules::Window;
 use domain::template::{ParameterFormat, Shape, TemplateStatus};
 use domain::{Category, NumberId, OrganizationId, ScopeId, Template, TemplateId, WabaId};
@@ -131,8 +132,8 @@ impl Intake {
     pub async fn facts(&self, questions: &Questions, now: DateTime<Utc>) -> Result<Facts, Error> {
         let (inbound, opted_out, templates, limits, members, policies) = try_join!(
             self.inbound(&questions.inbound),
-            self.opted_out(&questions.opted_out),
-            self.templates(&questions.templates),
+            opted_out(&self.client, &questions.opted_out),
+            templates(&self.client, &questions.templates),
             self.limits(&questions.members, now),
             self.members(&questions.members, now),
             self.policy_answers(&questions.policies, now),
@@ -155,42 +156,6 @@ impl Intake {
         let rows = INBOUND.rows(&self.client, &[&numbers, &people]).await?;
         let read = rows.iter().map(|row| ((NumberId(row.get(0)), row.get(1)), row.get(2)));
         Ok(read.collect())
-    }
-
-    async fn opted_out(&self, asked: &[(OrganizationId, String)]) -> Result<HashSet<(OrganizationId, String)>, Error> {
-        if asked.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let (whose, people): (Vec<i64>, Vec<&str>) = asked.iter().map(|(id, person)| (id.0, person.as_str())).unzip();
-        let rows = OPTED_OUT.rows(&self.client, &[&whose, &people]).await?;
-        Ok(rows
-            .iter()
-            .map(|row| (OrganizationId(row.get(0)), row.get(1)))
-            .collect())
-    }
-
-    async fn templates(
-        &self,
-        asked: &[(WabaId, String, Option<String>)],
-    ) -> Result<HashMap<(WabaId, String), Vec<Template>>, Error> {
-        let mut found: HashMap<_, Vec<Template>> = HashMap::new();
-        if asked.is_empty() {
-            return Ok(found);
-        }
-        // A name is asked for by every message that uses it, and read once.
-        let asked: HashSet<_> = asked.iter().collect();
-        let (mut wabas, mut names, mut languages) = (Vec::new(), Vec::new(), Vec::new());
-        for (waba, name, language) in asked {
-            wabas.push(waba.0);
-            names.push(name.as_str());
-            languages.push(language.as_deref());
-        }
-        for row in TEMPLATES.rows(&self.client, &[&wabas, &names, &languages]).await? {
-            let template = template(&row)?;
-            let place = (WabaId(row.get("waba_id")), template.name.clone());
-            found.entry(place).or_default().push(template);
-        }
-        Ok(found)
     }
 
     async fn limits(&self, asked: &[(ScopeId, String)], now: DateTime<Utc>) -> Result<HashMap<ScopeId, Limit>, Error> {
@@ -222,6 +187,47 @@ impl Intake {
         let rows = MEMBERS.rows(&self.client, &[&scopes, &people, &now]).await?;
         Ok(rows.iter().map(|row| (ScopeId(row.get(0)), row.get(1))).collect())
     }
+}
+
+/// Which of these asked these organizations not to write.
+pub(crate) async fn opted_out(
+    client: &impl GenericClient,
+    asked: &[(OrganizationId, String)],
+) -> Result<HashSet<(OrganizationId, String)>, Error> {
+    if asked.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let (whose, people): (Vec<i64>, Vec<&str>) = asked.iter().map(|(id, person)| (id.0, person.as_str())).unzip();
+    let rows = OPTED_OUT.rows(client, &[&whose, &people]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| (OrganizationId(row.get(0)), row.get(1)))
+        .collect())
+}
+
+/// The templates of these accounts by these names, in these languages or in any.
+pub(crate) async fn templates(
+    client: &impl GenericClient,
+    asked: &[(WabaId, String, Option<String>)],
+) -> Result<HashMap<(WabaId, String), Vec<Template>>, Error> {
+    let mut found: HashMap<_, Vec<Template>> = HashMap::new();
+    if asked.is_empty() {
+        return Ok(found);
+    }
+    // A name is asked for by every message that uses it, and read once.
+    let asked: HashSet<_> = asked.iter().collect();
+    let (mut wabas, mut names, mut languages) = (Vec::new(), Vec::new(), Vec::new());
+    for (waba, name, language) in asked {
+        wabas.push(waba.0);
+        names.push(name.as_str());
+        languages.push(language.as_deref());
+    }
+    for row in TEMPLATES.rows(client, &[&wabas, &names, &languages]).await? {
+        let template = template(&row)?;
+        let place = (WabaId(row.get("waba_id")), template.name.clone());
+        found.entry(place).or_default().push(template);
+    }
+    Ok(found)
 }
 
 fn number(row: &Row) -> Result<Number, Error> {

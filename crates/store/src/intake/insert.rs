@@ -200,7 +200,7 @@ impl Intake {
 pub type Taken = Vec<(OrganizationId, String)>;
 
 /// Keeps a batch in one statement.
-pub(super) async fn insert(client: &impl GenericClient, batch: &Batch, now: DateTime<Utc>) -> Result<Taken, Error> {
+pub(crate) async fn insert(client: &impl GenericClient, batch: &Batch, now: DateTime<Utc>) -> Result<Taken, Error> {
     let (answers, flows) = (Answers::of(&batch.answers), Flows::of(&batch.flows));
     let rows = Rows::of(&batch.messages);
     let free = INSERT

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use deadpool_postgres::GenericClient;
 use domain::rate_card::{Prefix, Rate};
 use domain::{Amount, Category, Currency, OrganizationId, RateCard};
 use tokio_postgres::Row;
@@ -43,17 +44,25 @@ impl Intake {
         &self,
         organizations: &[OrganizationId],
     ) -> Result<HashMap<OrganizationId, RateCard>, Error> {
-        let organizations: Vec<i64> = organizations.iter().map(|organization| organization.0).collect();
-        let mut rates: HashMap<OrganizationId, Vec<Rate>> = HashMap::new();
-        for row in RATES.rows(&self.client, &[&organizations]).await? {
-            let organization = OrganizationId(row.get("organization_id"));
-            rates.entry(organization).or_default().push(rate(&row)?);
-        }
-        let cards = rates
-            .into_iter()
-            .map(|(organization, rates)| (organization, RateCard::new(rates)));
-        Ok(cards.collect())
+        rate_cards(&self.client, organizations).await
     }
+}
+
+/// [`Intake::rate_cards`] on any connection.
+pub(crate) async fn rate_cards(
+    client: &impl GenericClient,
+    organizations: &[OrganizationId],
+) -> Result<HashMap<OrganizationId, RateCard>, Error> {
+    let organizations: Vec<i64> = organizations.iter().map(|organization| organization.0).collect();
+    let mut rates: HashMap<OrganizationId, Vec<Rate>> = HashMap::new();
+    for row in RATES.rows(client, &[&organizations]).await? {
+        let organization = OrganizationId(row.get("organization_id"));
+        rates.entry(organization).or_default().push(rate(&row)?);
+    }
+    let cards = rates
+        .into_iter()
+        .map(|(organization, rates)| (organization, RateCard::new(rates)));
+    Ok(cards.collect())
 }
 
 fn rate(row: &Row) -> Result<Rate, Error> {

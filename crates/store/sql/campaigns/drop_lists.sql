@@ -1,0 +1,1 @@
+SELECT d AS day FROM drop_recipient_lists($1, $2) AS d
