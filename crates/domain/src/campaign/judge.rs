@@ -156,6 +156,7 @@ pub fn content(variant: &Variant, params: Option<&Value>, shape: Option<&Shape>)
                 name: variant.template_name.clone(),
                 language: variant.template_language.clone(),
                 parameters,
+                marketing: None,
             });
             (content.to_json(None), fit)
         }
