@@ -1,5 +1,5 @@
-//! The role that tells others what changed: one event per change of a message's public status, on the events exchange, in order and
-//! without gaps per organization.
+//! The role that tells others what changed: every event (`domain::event`) on the events exchange, in order and without gaps per
+//! organization, and as a signed webhook to every endpoint that wants it ([`Courier`]).
 //!
 //! The changes are written down by the ledger itself, in the transaction that made them. Here they get their numbers, in a commit of its
 //! own, and are then published in that order; how far that went is noted down after the broker has confirmed it.
@@ -8,7 +8,7 @@
 //! notifiers may run; one at a time speaks for an organization. After a failure an organization is told again from the first event on
 //! that was not confirmed, so whoever goes by the numbers misses nothing and can drop what comes twice.
 
-mod event;
+mod courier;
 mod pass;
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ use store::Store;
 use tokio::time::sleep;
 use tracing::warn;
 
-pub use event::{Data, Event};
+pub use courier::{Courier, CourierOptions, deliver};
 pub use pass::Pass;
 
 /// How much a pass takes on, and how long to rest between two.

@@ -1,10 +1,11 @@
 //! One pass: number what is new, then tell what is numbered, organization by organization.
 
 use broker::{Outgoing, Unroutable};
+use domain::event::Event;
 use store::Error;
 use store::events::Turn;
 
-use crate::{Event, Notifier};
+use crate::Notifier;
 
 /// What one pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Notifier {
         let batch = turn
             .changes
             .iter()
-            .map(|change| self.outgoing(&Event::new(&turn.slug, change), &turn.slug));
+            .map(|change| self.outgoing(&change.event(&turn.slug), &turn.slug));
         let published = self.publisher.publish(batch.collect()).await;
         let told = published
             .iter()

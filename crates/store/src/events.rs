@@ -1,39 +1,73 @@
 //! Events: what changed, as it is told to others.
 //!
 //! **Invariant:** an organization's changes are numbered without gaps, in an order that keeps the order of each message, and are told in
-//! that order: a turn to speak for an organization is a row lock, so there is one speaker at a time. What was told but not noted down
+//! that order: a turn to speak for an organization is a lock, so there is one speaker at a time. It is no row's lock, so that numbering
+//! goes on while a broker is slow to listen. What was told but not noted down
 //! is told again, under the same number.
+
+mod page;
 
 use chrono::{DateTime, Utc};
 use deadpool_postgres::{Client, Transaction};
+use domain::event::{Data, Event};
 use domain::{FlowId, MessageId, OrganizationId};
+use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::statement::{Statement, statement};
 use crate::{Error, Store};
 
+pub use page::Page;
+
 const NUMBER: Statement = statement!("events/number", "numbering events");
 const ORGANIZATIONS: Statement = statement!("events/organizations", "asking whose events wait to be told");
-const TAKE_TURN: Statement = statement!("events/take_turn", "taking the turn to tell an organization's events");
+const TRY_TURN: Statement = statement!(
+    "events/try_turn",
+    "asking for the turn to tell an organization's events"
+);
+const TAKE_TURN: Statement = statement!("events/take_turn", "reading how far an organization's events are told");
 const CHANGES: Statement = statement!("events/changes", "reading events");
 const PUBLISHED: Statement = statement!("events/published", "noting down which events were told");
 
-/// One change of one message.
+/// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Its number in the organization, from 1, without gaps.
     pub sequence: i64,
     /// When it was written.
     pub at: DateTime<Utc>,
-    /// `message.<public status>`.
+    /// As in [`domain::event::KINDS`].
     pub kind: String,
     /// What changed.
-    pub message: MessageId,
-    /// Why, as a [`domain::Reason`] code.
-    pub reason: Option<String>,
-    /// The broadcast or campaign it belongs to.
-    pub flow: Option<FlowId>,
+    pub subject: Subject,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A message.
+    Message {
+        /// Which.
+        id: MessageId,
+        /// Why, as a [`domain::Reason`] code.
+        reason: Option<String>,
+        /// The broadcast or campaign it belongs to.
+        flow: Option<FlowId>,
+    },
+    /// Anything else, in the words that others are told.
+    Other(Value),
+}
+
+impl Change {
+    /// As others are told by the organization with this slug, without details.
+    pub fn event<'a>(&'a self, slug: &str) -> Event<'a> {
+        let data = match &self.subject {
+            Subject::Message { id, reason, flow } => Data::message(&self.kind, *id, reason.as_deref(), *flow, None),
+            Subject::Other(data) => Data::Other(data),
+        };
+        Event::new(slug, self.sequence, &self.kind, self.at, data)
+    }
 }
 
 /// A connection that tells events, one turn after the other.
@@ -84,6 +118,10 @@ impl Teller {
             .transaction()
             .await
             .map_err(Error::while_doing("beginning a turn to tell events"))?;
+        let turn = TRY_TURN.row(&transaction, &[&organization.0]).await?;
+        if !turn.is_some_and(|row| row.get("taken")) {
+            return Ok(None);
+        }
         let Some(row) = TAKE_TURN.row(&transaction, &[&organization.0]).await? else {
             return Ok(None);
         };
@@ -127,18 +165,27 @@ impl Turn<'_> {
 /// The changes of one row, which end at its sequence.
 fn changes(row: &Row) -> Vec<Change> {
     let last: i64 = row.get("sequence");
+    let change = |sequence, subject| Change {
+        sequence,
+        at: row.get("at"),
+        kind: row.get("kind"),
+        subject,
+    };
+    if let Some(data) = row.get::<_, Option<Value>>("data") {
+        return vec![change(last, Subject::Other(data))];
+    }
     let messages: Vec<Uuid> = row.get("message_ids");
     let flow: Option<Uuid> = row.get("flow_id");
     let first = last - messages.len() as i64 + 1;
     (first..)
         .zip(messages)
-        .map(|(sequence, message)| Change {
-            sequence,
-            at: row.get("at"),
-            kind: row.get("kind"),
-            message: MessageId(message),
-            reason: row.get("reason"),
-            flow: flow.map(FlowId),
+        .map(|(sequence, message)| {
+            let subject = Subject::Message {
+                id: MessageId(message),
+                reason: row.get("reason"),
+                flow: flow.map(FlowId),
+            };
+            change(sequence, subject)
         })
         .collect()
 }

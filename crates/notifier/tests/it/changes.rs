@@ -114,6 +114,7 @@ async fn each_organization_counts_for_itself() {
         },
     )
     .await;
+    world.run("TRUNCATE event").await;
     let mut listener = Listener::bind(&world, "acme1.#").await;
 
     world

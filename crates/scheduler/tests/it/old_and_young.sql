@@ -1,3 +1,4 @@
+TRUNCATE event;
 INSERT INTO webhook_inbox (received_at, body, applied_at) VALUES
     (now() - interval '49 h', 'old and applied', now()),
     (now() - interval '49 h', 'old and not applied', NULL),

@@ -1,5 +1,3 @@
--- Whoever holds this row speaks for the organization; a statement of its own, so that what is read next is what the last speaker left.
 SELECT c.published_sequence, o.slug
 FROM event_counter c JOIN organization o ON o.id = c.organization_id
 WHERE c.organization_id = $1 AND c.last_sequence > c.published_sequence
-FOR UPDATE OF c SKIP LOCKED
