@@ -79,6 +79,11 @@ impl Destination {
         self.0.as_str()
     }
 
+    /// Whether the host is an address itself, and not a name.
+    pub fn has_literal_address(&self) -> bool {
+        !matches!(self.0.host(), Some(Host::Domain(_)))
+    }
+
     /// The host alone, for logs and for limits per host.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
@@ -128,7 +133,10 @@ pub enum Refused {
     /// A name of an inner network.
     #[error("the host is not a name of the public internet")]
     InnerName,
-    /// A literal address that is not public.
+    /// A name that points nowhere.
+    #[error("the host's name has no address; is it spelled right?")]
+    Unknown,
+    /// An address that is not public.
     #[error("the host's address is not public: {what}")]
     Address {
         /// What it is instead.

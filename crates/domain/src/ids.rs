@@ -27,6 +27,14 @@ macro_rules! time_ordered_id {
             }
         }
 
+        impl $name {
+            /// The time it begins with.
+            pub fn at(self) -> DateTime<Utc> {
+                let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or(0);
+                DateTime::from_timestamp_millis(millis).unwrap_or_default()
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -54,6 +62,10 @@ time_ordered_id! {
 time_ordered_id! {
     /// One campaign: many messages of one plan, in one flow per sender number and hour of the clock.
     CampaignId
+}
+time_ordered_id! {
+    /// An endpoint of a customer that is told of events.
+    EndpointId
 }
 
 macro_rules! row_id {
@@ -128,6 +140,7 @@ mod tests {
 
         assert_eq!(id.0.as_u128() >> 80, 1_750_000_000_123);
         assert_eq!(id.0.get_version_num(), 7);
+        assert_eq!(id.at(), now);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod balance;
 mod broadcast;
+mod callback;
 mod cards;
 mod credit;
 mod gate;
@@ -23,8 +24,10 @@ mod sender;
 mod submission;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
+use domain::destination::Policy;
 use domain::job::Released;
 use domain::{NumberId, OrganizationId};
 use futures_util::try_join;
@@ -54,6 +57,7 @@ pub struct Core {
     jobs: Jobs,
     cards: Cards,
     policies: KnownPolicies,
+    outbound: Arc<Policy>,
 }
 
 /// What became of one submission in a round; `None`: somebody took its key meanwhile, ask again.
@@ -68,7 +72,15 @@ impl Core {
             jobs,
             cards: Cards::default(),
             policies: KnownPolicies::default(),
+            outbound: Arc::default(),
         }
+    }
+
+    /// The same, with exceptions from what a `webhook_url` may be.
+    #[must_use]
+    pub fn allowing(mut self, outbound: Policy) -> Self {
+        self.outbound = Arc::new(outbound);
+        self
     }
 
     /// Takes a batch in and gives each submission, in order, the answer that is its own, as if it had come alone.
@@ -146,7 +158,8 @@ impl Core {
         let mut plans = Vec::with_capacity(new.len());
         let mut tally = Tally::default();
         for place in new {
-            let planned = plan::of(at(place), &known, &mut tally);
+            let planned =
+                callback::check(at(place), &self.outbound).and_then(|()| plan::of(at(place), &known, &mut tally));
             match planned.and_then(|plan| balance::pass(plan, &mut payers)) {
                 Ok(plan) => {
                     tally.keep(&plan);

@@ -10,6 +10,7 @@ mod campaigns;
 mod cancel;
 mod contacts;
 mod described;
+mod events;
 mod exchange;
 mod explain;
 mod flows;
@@ -20,15 +21,19 @@ mod rate;
 mod read;
 mod recipients;
 mod resolve;
+mod stream;
 mod submit;
 mod suppressions;
 mod wait;
+mod webhook_deliveries;
+mod webhook_endpoints;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use domain::destination::Policy;
 use runtime::{Clock, Shutdown};
 use serde_json::Value;
 use store::Store;
@@ -51,18 +56,30 @@ struct Parts {
     batcher: Batcher,
     credentials: Credentials,
     rates: rate::Rates,
+    streams: stream::Streams,
+    outbound: Policy,
     shutdown: Shutdown,
 }
 
 impl Api {
     /// An API in front of a batcher. Waiting callers are let go when the shutdown is asked for.
-    pub fn new(store: Store, clock: Clock, batcher: Batcher, credentials: Credentials, shutdown: Shutdown) -> Self {
+    /// `outbound` says which addresses of webhooks may be called.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        batcher: Batcher,
+        credentials: Credentials,
+        outbound: Policy,
+        shutdown: Shutdown,
+    ) -> Self {
         Self(Arc::new(Parts {
             store,
             clock,
             batcher,
             credentials,
             rates: rate::Rates::default(),
+            streams: stream::Streams::default(),
+            outbound,
             shutdown,
         }))
     }
@@ -85,6 +102,10 @@ fn with_key() -> Routes<Api> {
         suppressions::routes(),
         campaigns::routes(),
         recipients::routes(),
+        events::routes(),
+        stream::routes(),
+        webhook_endpoints::routes(),
+        webhook_deliveries::routes(),
     ];
     files.into_iter().fold(Routes::new(), Routes::merge)
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use broker::{Address, Connection, Delivery, Publisher, Topology, ack_all, key, requeue_all};
 use domain::OrganizationId;
 use domain::content::FieldError;
+use domain::trace::SpanKind;
 use runtime::health::Probe;
 use runtime::{Clock, Healthy, Shutdown, Supervisor, batch};
 use serde_json::Value;
@@ -23,6 +24,7 @@ use tracing::warn;
 use crate::accept::{Core, Submission};
 use crate::answer::Answer;
 use crate::credentials::{Credentials, Scope};
+use crate::followed::Followed;
 use crate::problem::{Code, Problem};
 use crate::request::{Kind, MAX_RECIPIENTS};
 
@@ -163,7 +165,16 @@ impl Intake {
         };
         let submission = kind(delivery).and_then(|kind| {
             let key = ("message_id", delivery.properties.message_id.as_deref());
-            Submission::read(organization, kind, &delivery.body, key, self.clock.now())
+            let now = self.clock.now();
+            let mut submission = Submission::read(organization, kind, &delivery.body, key, now)?;
+            let header = |(name, _): &(&String, &String)| name.eq_ignore_ascii_case("traceparent");
+            let traceparent = delivery.properties.headers.iter().find(header);
+            let followed = Followed::of(traceparent.map(|(_, text)| text.as_str()), now);
+            submission.trace = followed.as_ref().map(Followed::context);
+            if let Some(followed) = followed {
+                followed.taken("take from the broker", SpanKind::Consumer, self.clock.now());
+            }
+            Ok(submission)
         });
         Ok(submission.map_err(Answer::from))
     }

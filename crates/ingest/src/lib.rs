@@ -11,6 +11,7 @@ pub mod accept;
 pub mod answer;
 pub mod batcher;
 pub mod credentials;
+mod followed;
 pub mod http;
 pub mod intake;
 pub mod jobs;

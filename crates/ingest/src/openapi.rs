@@ -29,6 +29,7 @@ mod balance;
 pub(crate) mod broadcasts;
 pub(crate) mod campaigns;
 mod components;
+pub(crate) mod events;
 mod limits;
 pub(crate) mod messages;
 mod operation;

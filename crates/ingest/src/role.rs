@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use broker::{Address, Publisher, Topology};
+use domain::destination::Policy;
 use runtime::health::Health;
 use runtime::{Clock, Shutdown};
 use store::Store;
@@ -27,6 +28,8 @@ pub struct Ingest {
     pub topology: Topology,
     /// The broker, for publishing: jobs, replies, rejected copies. Its session is run by whoever made it, and must outlive the role.
     pub publisher: Publisher,
+    /// Which addresses of customers may be called.
+    pub outbound: Policy,
     /// The time.
     pub clock: Clock,
     /// Where the role says how it is.
@@ -38,7 +41,7 @@ pub struct Ingest {
 /// Serves HTTP on `listener` and consumes the intake queue, until the shutdown; then finishes what is in hand.
 pub async fn run(ingest: Ingest, listener: TcpListener, shutdown: &Shutdown) {
     let jobs = Jobs::new(ingest.publisher.clone(), &ingest.topology, shutdown.clone());
-    let core = Core::new(ingest.store.clone(), ingest.clock.clone(), jobs);
+    let core = Core::new(ingest.store.clone(), ingest.clock.clone(), jobs).allowing(ingest.outbound.clone());
     let credentials = Credentials::new(ingest.store.clone(), ingest.clock.clone());
     let batcher = Batcher::start(core.clone(), shutdown);
     let api = Api::new(
@@ -46,6 +49,7 @@ pub async fn run(ingest: Ingest, listener: TcpListener, shutdown: &Shutdown) {
         ingest.clock.clone(),
         batcher,
         credentials.clone(),
+        ingest.outbound,
         shutdown.clone(),
     );
     let intake = Intake {
@@ -56,7 +60,9 @@ pub async fn run(ingest: Ingest, listener: TcpListener, shutdown: &Shutdown) {
         topology: ingest.topology,
         clock: ingest.clock,
     };
-    let probe = ingest.health.probe("intake");
+    // HTTP stays ready: what it takes in is a row, and rows can wait for the broker.
+    let without = "HTTP goes on: messages are kept, and the scheduler rings for them when the broker is back";
+    let probe = ingest.health.advisory("intake", without);
     let router = http::router(api, ingest.beside);
     tokio::join!(serve(listener, router, shutdown), intake.run(shutdown, probe));
 }

@@ -9,8 +9,9 @@ mod resolver;
 
 use std::time::Duration;
 
-use domain::destination::{Destination, Policy, Refused};
-use reqwest::{Method, RequestBuilder, Response};
+use domain::destination::{Destination, Policy, Refused, objection};
+pub use reqwest::{Error as CallError, Method, StatusCode, header};
+use reqwest::{RequestBuilder, Response};
 
 use resolver::Resolver;
 pub use resolver::{Lookup, NotPublic, SystemLookup};
@@ -96,6 +97,24 @@ impl Client {
         let destination = self.check(address)?;
         Ok(self.http.request(method, destination.as_str()))
     }
+}
+
+/// Looks at what the name in an address points to now, so that a registration is refused at once and not only every call.
+///
+/// # Errors
+/// When the name points nowhere, or somewhere that may not be called.
+pub async fn look_up(destination: &Destination, policy: &Policy, lookup: &impl Lookup) -> Result<(), Refused> {
+    if destination.has_literal_address() {
+        return Ok(());
+    }
+    let addresses = lookup.lookup(destination.host()).await.map_err(|_| Refused::Unknown)?;
+    if addresses.is_empty() {
+        return Err(Refused::Unknown);
+    }
+    let mut objections = addresses
+        .iter()
+        .filter_map(|address| objection(address.ip(), &policy.networks));
+    objections.next().map_or(Ok(()), |what| Err(Refused::Address { what }))
 }
 
 /// Reads an answer's body up to `cap` bytes and lets the rest be.

@@ -18,6 +18,7 @@ const NONCE_BYTES: usize = 24;
 pub struct Vault {
     cipher: XChaCha20Poly1305,
     pepper: [u8; 32],
+    webhooks: [u8; 32],
 }
 
 impl std::fmt::Debug for Vault {
@@ -38,6 +39,7 @@ impl Vault {
         Self {
             cipher: XChaCha20Poly1305::new(&mac(secret_key, b"turnpike vault").into()),
             pepper: mac(secret_key, b"turnpike api keys"),
+            webhooks: mac(secret_key, b"turnpike webhook secrets"),
         }
     }
 
@@ -73,6 +75,11 @@ impl Vault {
         String::from_utf8(opened)
             .map(SecretString::from)
             .map_err(|_| Error::Sealed)
+    }
+
+    /// The secret that signs webhooks to an endpoint for which none was chosen.
+    pub fn webhook_secret(&self, endpoint: &[u8]) -> [u8; 32] {
+        mac(&self.webhooks, endpoint)
     }
 
     /// The hash under which an API key's secret half is kept.

@@ -133,6 +133,7 @@ fn row(submission: &Submission, broadcast: &Broadcast, index: usize, case: &Case
         content: case.content.to_string(),
         metadata: recipient.metadata.clone().or_else(|| broadcast.metadata.clone()),
         webhook_url: broadcast.webhook_url.clone(),
+        traceparent: submission.trace.map(|trace| trace.to_string()),
         key: submission.key.as_ref().map(|key| key.text.clone()),
         flags: ruling.flags.clone(),
         footprint: ruling.footprint,

@@ -102,6 +102,7 @@ mod tests {
             content: String::new(),
             metadata: None,
             webhook_url: None,
+            traceparent: None,
             key: None,
             flags: Vec::new(),
             footprint: Footprint::default(),

@@ -48,6 +48,7 @@ pub(super) fn plan(
         content: content.to_string(),
         metadata: message.metadata.clone(),
         webhook_url: message.webhook_url.clone(),
+        traceparent: submission.trace.map(|trace| trace.to_string()),
         key: submission.key.as_ref().map(|key| key.text.clone()),
         flags: ruling.flags,
         footprint: ruling.footprint,

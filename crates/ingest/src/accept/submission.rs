@@ -1,6 +1,7 @@
 //! A request with everything that came along with it.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use domain::trace::TraceContext;
 use domain::{FlowId, MessageId, OrganizationId};
 use uuid::Uuid;
 
@@ -18,6 +19,8 @@ pub struct Submission {
     pub key: Option<Key>,
     /// When it came in, to the millisecond: the time that its ids begin with.
     pub received_at: DateTime<Utc>,
+    /// The trace that its work belongs to.
+    pub trace: Option<TraceContext>,
     /// One id per row.
     pub(super) ids: Vec<MessageId>,
     /// The id of its flow, when it is a broadcast.
@@ -58,6 +61,7 @@ impl Submission {
                 request_hash: kind.hash(body),
             }),
             received_at,
+            trace: None,
             ids: (0..request.rows()).map(|_| MessageId::new(received_at)).collect(),
             flow: FlowId::new(received_at),
             request,

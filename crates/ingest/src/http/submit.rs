@@ -6,11 +6,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use domain::content::FieldError;
+use domain::trace::SpanKind;
 use serde_json::Value;
 
 use super::{Api, body, wait};
 use crate::accept::Submission;
 use crate::credentials::{Caller, Scope};
+use crate::followed::Followed;
 use crate::openapi::schema::{data, named};
 use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
@@ -84,8 +86,13 @@ async fn submit(api: &Api, caller: &Caller, kind: Kind, headers: &HeaderMap, bod
     let body = body::read(kind, headers, body).await?;
     let key = key(headers)?;
     let now = api.0.clock.now();
-    let submission = Submission::read(caller.organization, kind, &body, ("Idempotency-Key", key), now)?;
+    let mut submission = Submission::read(caller.organization, kind, &body, ("Idempotency-Key", key), now)?;
+    let followed = Followed::of(headers.get("traceparent").and_then(|value| value.to_str().ok()), now);
+    submission.trace = followed.as_ref().map(Followed::context);
     let mut answer = api.0.batcher.accept(submission).await;
+    if let Some(followed) = followed {
+        followed.end("accept", SpanKind::Server, &answer, api.0.clock.now());
+    }
     let asked = wait::asked(headers);
     if let Some(patience) = asked {
         wait::until_out(api, caller.organization, &mut answer, patience).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{boolean, integer, nullable, object, object_with, string, timestamp};
-use super::{balance, broadcasts, campaigns, limits, messages, story, suppressions};
+use super::{balance, broadcasts, campaigns, events, limits, messages, story, suppressions};
 
 /// `components` of the document.
 pub(super) fn all() -> Value {
@@ -31,6 +31,12 @@ pub(super) fn all() -> Value {
         ("Limits", limits::limits()),
         ("Balance", balance::balance()),
         ("Suppression", suppressions::suppression()),
+        ("Event", events::event()),
+        ("NewWebhookEndpoint", events::new_endpoint()),
+        ("WebhookEndpointChange", events::endpoint_change()),
+        ("WebhookEndpoint", events::endpoint()),
+        ("WebhookEndpointWithSecret", events::endpoint_with_secret()),
+        ("WebhookDelivery", events::delivery()),
     ];
     let schemas: serde_json::Map<String, Value> = schemas
         .into_iter()

@@ -40,9 +40,16 @@ impl Rig {
     }
 
     pub(crate) async fn with(choice: Choice) -> Self {
+        Self::with_policy(choice, "http, any-port, 127.0.0.1").await
+    }
+
+    /// With these exceptions from what customers' addresses may be.
+    pub(crate) async fn with_policy(choice: Choice, policy: &str) -> Self {
         let turn = tokio::task::spawn_blocking(testkit::shared).await.unwrap();
         let database = database::fresh().await;
         let tenant = seed::tenant(&database.store, &choice).await;
+        // What was told of the tenant itself is another story.
+        database.store.raw("TRUNCATE event").await.unwrap();
         let address = Address::parse(&database.amqp_url).unwrap();
         let topology = Topology::new(&format!("test-{}", uuid::Uuid::now_v7().simple()));
         let admin = Admin::open(&address).await.unwrap();
@@ -69,6 +76,7 @@ impl Rig {
             amqp: address.clone(),
             topology: topology.clone(),
             publisher: publisher.clone(),
+            outbound: policy.parse().unwrap(),
             clock: Clock::system(),
             health: health.clone(),
             beside: axum::Router::new(),

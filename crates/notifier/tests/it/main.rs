@@ -3,7 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a stage that cannot be set fails its test")]
 
 mod changes;
+mod every_kind;
 mod listener;
+mod load;
 mod order;
+mod receiver;
 mod retelling;
+mod verifier;
+mod webhooks;
 mod world;

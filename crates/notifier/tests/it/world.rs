@@ -27,10 +27,21 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let turn = tokio::task::spawn_blocking(testkit::shared).await.unwrap();
+        Self::in_turn(testkit::shared).await
+    }
+
+    /// Nothing else runs meanwhile.
+    pub(crate) async fn alone() -> Self {
+        Self::in_turn(testkit::exclusive).await
+    }
+
+    async fn in_turn(turn: fn() -> Turn) -> Self {
+        let turn = tokio::task::spawn_blocking(turn).await.unwrap();
         let database = database::fresh().await;
         database.store.raw(include_str!("world.sql")).await.unwrap();
         let tenant = seed::tenant(&database.store, &Choice::default()).await;
+        // What was told of the tenant itself is another story.
+        database.store.raw("TRUNCATE event").await.unwrap();
         let address = Address::parse(&database.amqp_url).unwrap();
         let topology = Topology::new(&format!("test-{}", Uuid::now_v7().simple()));
         let admin = Admin::open(&address).await.unwrap();

@@ -1,0 +1,1 @@
+DELETE FROM webhook_endpoint e WHERE e.organization_id = $1 AND e.id = $2
