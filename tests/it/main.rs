@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 mod balance;
+mod events_survive;
 mod every_route;
 mod limits;
 mod nothing_lost;
+mod outside;
 mod stop_means_stop;
 mod stopping;
 mod tenant_doors;
+mod watched;

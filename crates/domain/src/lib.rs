@@ -3,6 +3,7 @@
 //! **Invariant:** nothing here does IO, reads a clock or knows a client. Time is an argument, facts are arguments, and a
 //! decision is a value. That is what lets the same rule run at the door (ingest) and at the gate (sender).
 
+pub mod ailment;
 pub mod api_key;
 pub mod attempt;
 pub mod campaign;
@@ -10,6 +11,7 @@ pub mod category;
 pub mod content;
 pub mod declaration;
 pub mod destination;
+pub mod event;
 pub mod hold;
 pub mod ids;
 pub mod job;
@@ -29,12 +31,16 @@ pub mod stop_words;
 pub mod story;
 pub mod template;
 pub mod tier;
+pub mod trace;
+pub mod webhook;
 pub mod zone;
 
 pub use category::Category;
 pub use content::Content;
 pub use destination::Destination;
-pub use ids::{CampaignId, FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid};
+pub use ids::{
+    CampaignId, EndpointId, FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid,
+};
 pub use lane::Lane;
 pub use money::{Amount, Currency};
 pub use rate_card::RateCard;

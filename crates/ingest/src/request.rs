@@ -4,8 +4,8 @@
 
 mod broadcast;
 mod campaign;
-mod lines;
 mod endpoint;
+mod lines;
 mod message;
 mod phone_list;
 mod top_up;
@@ -21,8 +21,8 @@ use crate::problem::{Code, Problem};
 
 pub use broadcast::{Broadcast, Row};
 pub use campaign::{CampaignRequest, Reschedule, VariantRequest};
-pub use lines::{LineError, Lines, ListKind, RawLine, Read, json_list};
 pub use endpoint::EndpointFields;
+pub use lines::{LineError, Lines, ListKind, RawLine, Read, json_list};
 pub use message::Message;
 pub use phone_list::{MAX_LINES, phone_list};
 pub use top_up::TopUp;

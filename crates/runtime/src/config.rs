@@ -21,5 +21,5 @@ mod variables;
 
 pub use env::{Env, Reader};
 pub use error::{ConfigError, ConfigErrors};
-pub use settings::{Admin, Amqp, Database, Http, Journal, Log, LogFormat, Meta, MetaApp, SecretKey};
+pub use settings::{Admin, Amqp, Database, Http, Journal, Log, LogFormat, Meta, MetaApp, Otlp, SecretKey};
 pub use variables::{Fallback, VARIABLES, Variable, describe};

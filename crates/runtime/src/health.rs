@@ -28,14 +28,27 @@ const UPKEEP: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub struct Health(Arc<Mutex<BTreeMap<String, Condition>>>);
 
-/// `None`: up. Else the reason why not.
-type Condition = Option<String>;
+/// How a part is.
+#[derive(Clone, Debug)]
+struct Condition {
+    /// `None`: up. Else the reason why not.
+    down: Option<String>,
+    /// What goes on without it; `None`: nothing, the process is not ready without it.
+    without: Option<&'static str>,
+}
+
+impl Condition {
+    fn is_ready(&self) -> bool {
+        self.down.is_none() || self.without.is_some()
+    }
+}
 
 /// One part's line in the report, held by whoever knows. Clones are the same probe.
 #[derive(Clone, Debug)]
 pub struct Probe {
     health: Health,
     name: Arc<str>,
+    without: Option<&'static str>,
 }
 
 impl Health {
@@ -46,27 +59,38 @@ impl Health {
 
     /// Adds a probe, down until it says otherwise.
     pub fn probe(&self, name: &str) -> Probe {
+        self.added(name, None)
+    }
+
+    /// Adds a probe of a part that the process is ready without; `without` says what goes on then.
+    pub fn advisory(&self, name: &str, without: &'static str) -> Probe {
+        self.added(name, Some(without))
+    }
+
+    fn added(&self, name: &str, without: Option<&'static str>) -> Probe {
         let probe = Probe {
             health: self.clone(),
             name: name.into(),
+            without,
         };
         probe.down("still starting");
         probe
     }
 
-    /// Whether every probe is up.
+    /// Whether every probe is up that the process needs.
     pub fn is_ready(&self) -> bool {
-        self.lock().values().all(Option::is_none)
+        self.lock().values().all(Condition::is_ready)
     }
 
-    /// `{"ready": …, "probes": {"<name>": {"up": …, "reason": …}}}`.
+    /// `{"ready": …, "probes": {"<name>": {"up": …, "reason": …, "without": …}}}`.
     pub fn report(&self) -> Value {
         let probes = self.lock();
-        let ready = probes.values().all(Option::is_none);
+        let ready = probes.values().all(Condition::is_ready);
         let lines = probes.iter().map(|(name, condition)| {
-            let line = match condition {
-                None => json!({"up": true}),
-                Some(reason) => json!({"up": false, "reason": reason}),
+            let line = match (&condition.down, condition.without) {
+                (None, _) => json!({"up": true}),
+                (Some(reason), None) => json!({"up": false, "reason": reason}),
+                (Some(reason), Some(without)) => json!({"up": false, "reason": reason, "without": without}),
             };
             (name.clone(), line)
         });
@@ -89,7 +113,12 @@ impl Probe {
         self.set(Some(reason.into()));
     }
 
-    fn set(&self, condition: Condition) {
+    fn set(&self, down: Option<String>) {
+        ::metrics::gauge!("turnpike_up", "probe" => self.name.to_string()).set(f64::from(u8::from(down.is_none())));
+        let condition = Condition {
+            down,
+            without: self.without,
+        };
         self.health.lock().insert(self.name.to_string(), condition);
     }
 }
@@ -195,6 +224,21 @@ mod tests {
         assert_eq!(status, 503);
         assert!(
             body.contains(r#""broker":{"reason":"connection refused","up":false}"#),
+            "{body}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_part_that_others_go_on_without_is_told_and_does_not_make_the_process_unready() {
+        let (addr, health, _shutdown) = served().await;
+        let intake = health.advisory("intake", "HTTP goes on");
+        intake.down("connection refused");
+
+        let (status, body) = fetch(addr, "/readyz").await;
+
+        assert_eq!(status, 200);
+        assert!(
+            body.contains(r#""intake":{"reason":"connection refused","up":false,"without":"HTTP goes on"}"#),
             "{body}"
         );
     }

@@ -1,6 +1,8 @@
 //! Logs and metrics: one line per event on standard error, one number per question in `/metrics`.
 
+pub mod catalog;
 pub mod metrics;
+pub mod traces;
 
 use std::io::{self, IsTerminal as _};
 

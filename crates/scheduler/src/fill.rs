@@ -110,6 +110,7 @@ fn messages(work: &Work) -> Vec<NewMessage> {
             content: judged.content.to_string(),
             metadata,
             webhook_url: work.options.webhook_url.clone(),
+            traceparent: None,
             key: None,
             flags: judged.flags,
             footprint: Footprint::default(),

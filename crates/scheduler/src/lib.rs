@@ -1,8 +1,9 @@
 //! The role for everything that happens because time passed: releases what is due and what has its turn, rings jobs again that were
-//! lost, calls silent attempts uncertain and ends their holds, expires what is late, makes partitions and drops old ones.
+//! lost, calls silent attempts uncertain and ends their holds, expires what is late, makes partitions and drops old ones, and watches
+//! the ledger for what is wrong.
 //!
-//! Each duty is a small program of its own ([`Filler`], [`Campaigns`], [`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Upkeep`]) whose `run_once` does one pass
-//! and says what it did; [`run`] keeps all of them at it.
+//! Each duty is a small program of its own ([`Filler`], [`Campaigns`], [`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Upkeep`],
+//! [`Watch`]) whose `run_once` does one pass and says what it did; [`run`] keeps all of them at it.
 //!
 //! **Invariants.** Any number of schedulers may run: rows are taken with SKIP LOCKED, so each is released once. A row is committed as
 //! queued before its job is published, and a publish that fails is nobody's error: the row's alarm rings and it is published again. An
@@ -17,6 +18,7 @@ mod leases;
 mod release;
 mod ring;
 mod upkeep;
+pub mod watch;
 
 use std::time::Duration;
 
@@ -33,6 +35,7 @@ pub use leases::{Leases, LeasesPass};
 pub use release::{ReleasePass, Releaser};
 pub use ring::{RingPass, Ringer};
 pub use upkeep::{Retention, Upkeep, UpkeepPass};
+pub use watch::Watch;
 
 /// How much a pass takes on, and how long to rest between two.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +55,8 @@ pub struct Options {
     pub repair: Duration,
     /// Rest between looks after partitions and retention.
     pub upkeep: Duration,
+    /// Rest between looks at the ledger for the metrics.
+    pub watch: Duration,
     /// A job is rung again only while fewer than this wait in its queue: where so many wait, none was lost, and more would not help.
     pub ring_below: u32,
     /// What is kept for how long.
@@ -68,6 +73,7 @@ impl Default for Options {
             campaigns: Duration::from_secs(1),
             repair: Duration::from_secs(1),
             upkeep: Duration::from_secs(3_600),
+            watch: Duration::from_secs(10),
             ring_below: 20_000,
             retention: Retention::default(),
         }
@@ -82,6 +88,7 @@ impl Default for Retention {
             answers: TimeDelta::hours(25),
             orphans: TimeDelta::days(7),
             told_events: TimeDelta::days(7),
+            deliveries: TimeDelta::days(7),
             untold_events: TimeDelta::days(30),
         }
     }
@@ -97,6 +104,7 @@ pub struct Scheduler {
     leases: Leases,
     holds: Holds,
     upkeep: Upkeep,
+    watch: Watch,
 }
 
 impl Scheduler {
@@ -117,6 +125,7 @@ impl Scheduler {
             leases: Leases::new(store.clone(), options),
             holds: Holds::new(store.clone(), options),
             upkeep: Upkeep::new(store.clone(), clock, options),
+            watch: Watch::new(store.clone(), options),
         }
     }
 }
@@ -133,5 +142,6 @@ pub async fn run(scheduler: Scheduler, shutdown: Shutdown, health: &Health) {
         Box::pin(duty::keep_at(scheduler.leases, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.holds, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.upkeep, &shutdown, None)),
+        Box::pin(duty::keep_at(scheduler.watch, &shutdown, None)),
     );
 }

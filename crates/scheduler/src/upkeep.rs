@@ -32,6 +32,8 @@ pub struct Retention {
     pub orphans: TimeDelta,
     /// Events that were told.
     pub told_events: TimeDelta,
+    /// Webhook deliveries that are over: as long as there are events to deliver again.
+    pub deliveries: TimeDelta,
     /// Events that nobody told, because no notifier runs.
     pub untold_events: TimeDelta,
 }
@@ -105,7 +107,7 @@ impl Upkeep {
 }
 
 impl Retention {
-    fn side_tables(&self, now: DateTime<Utc>) -> [Old; 7] {
+    fn side_tables(&self, now: DateTime<Utc>) -> [Old; 8] {
         [
             Old::Webhooks {
                 before: now - self.webhooks,
@@ -119,6 +121,9 @@ impl Retention {
             Old::Events {
                 told_before: now - self.told_events,
                 untold_before: now - self.untold_events,
+            },
+            Old::Deliveries {
+                before: now - self.deliveries,
             },
             // What policies look back on is kept for as long as any of them may, and a little more.
             Old::NewRecipients {

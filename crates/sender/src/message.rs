@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::rules::{Facts, FlowStatus};
 use domain::template::Shape;
+use domain::trace::TraceContext;
 use domain::{Category, MessageId, NumberId, Recipient, TemplateId, WabaId};
 use secrecy::SecretString;
 use store::admission::{Candidate, Unreadable};
@@ -26,6 +27,12 @@ pub(crate) struct Message {
     pub(crate) token: Arc<SecretString>,
     /// The sender number's messages per second.
     pub(crate) throughput: u32,
+    /// How long its job was in the queue.
+    pub(crate) waited: TimeDelta,
+    /// When it was accepted, if it was to go at once and was not tried yet.
+    pub(crate) prompt_since: Option<DateTime<Utc>>,
+    /// The trace that it belongs to.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// What the rules look at. `shape` is that of the message's template.
@@ -55,12 +62,14 @@ pub(crate) fn message(row: Candidate, token: Arc<SecretString>) -> Result<Messag
         phone_number_id: row.phone_number_id,
         token,
         throughput: row.throughput,
+        waited: row.read_at - row.queued_at,
+        prompt_since: row.prompt.then(|| row.id.at()),
+        trace: row.traceparent.as_deref().and_then(TraceContext::parse),
     })
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use chrono::TimeDelta;
     use domain::OrganizationId;
     use domain::rules::{Verdict, decide};
     use domain::template::ParameterFormat;
@@ -104,6 +113,9 @@ pub(crate) mod tests {
             }),
             last_inbound_at: None,
             policy: None,
+            queued_at: now(),
+            prompt: true,
+            traceparent: None,
             read_at: now(),
         }
     }

@@ -4,10 +4,16 @@ use std::time::Duration;
 
 /// POSTs that ended, by `outcome`: accepted, rejected, unknown.
 const POSTS: &str = "turnpike_sender_posts_total";
-/// From a POST's first byte to its outcome.
+/// From a POST's first byte to its outcome, by `outcome`.
 const POST_SECONDS: &str = "turnpike_sender_post_seconds";
 /// From a slot to the moment its POST set out.
 const LATE_SECONDS: &str = "turnpike_sender_late_seconds";
+/// From a message's release to the sender that took its job, by `lane`.
+const QUEUE_WAIT: &str = "turnpike_queue_wait_seconds";
+/// From a message's acceptance to its first POST, by `lane`; of messages that were not for later.
+const ACCEPT_TO_POST: &str = "turnpike_accept_to_post_seconds";
+/// Refused attempts that will be repeated, by `reason`.
+const RETRIES: &str = "turnpike_sender_retries_total";
 /// Rows claimed, by `lane`.
 const ADMITTED: &str = "turnpike_sender_admitted_total";
 /// Rows that a gate turned away or made wait, by `reason`.
@@ -29,11 +35,23 @@ const UNRECORDED: &str = "turnpike_sender_unrecorded_total";
 
 pub(crate) fn posted(outcome: &'static str, took: Duration) {
     metrics::counter!(POSTS, "outcome" => outcome).increment(1);
-    metrics::histogram!(POST_SECONDS).record(took);
+    metrics::histogram!(POST_SECONDS, "outcome" => outcome).record(took);
 }
 
 pub(crate) fn set_out(late: Duration) {
     metrics::histogram!(LATE_SECONDS).record(late);
+}
+
+/// What a message waited for before its POST: its turn in the queue, and everything since it was accepted.
+pub(crate) fn waited(lane: &'static str, queue: Duration, accepted: Option<Duration>) {
+    metrics::histogram!(QUEUE_WAIT, "lane" => lane).record(queue);
+    if let Some(accepted) = accepted {
+        metrics::histogram!(ACCEPT_TO_POST, "lane" => lane).record(accepted);
+    }
+}
+
+pub(crate) fn retried(reason: &str) {
+    metrics::counter!(RETRIES, "reason" => reason.to_owned()).increment(1);
 }
 
 pub(crate) fn admitted(lane: &'static str, rows: usize) {

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use domain::attempt::{GraphError, Outcome, Rejection, Uncertainty};
 use domain::opaque::Signer;
+use domain::trace::{Span, SpanKind};
 use domain::{Lane, Reason, State, pace};
 use futures_util::FutureExt as _;
 use meta::message::Composed;
+use runtime::telemetry::traces;
 use serde_json::{Value, json};
 use store::Reading;
 use store::outcomes::{Post, Recorded};
@@ -123,6 +125,10 @@ impl Poster {
             return claimed.given_back(begun);
         }
         metrics::set_out(begun.saturating_duration_since(slot));
+        let set_out = claimed.reading.time(begun);
+        let since = |at: DateTime<Utc>| (set_out - at).to_std().unwrap_or_default();
+        let queue = claimed.message.waited.to_std().unwrap_or_default();
+        metrics::waited(claimed.lane.as_str(), queue, claimed.message.prompt_since.map(since));
         let message = &claimed.message;
         let post = self
             .meta
@@ -169,6 +175,7 @@ impl Claimed {
         let now = self.reading.time(ended);
         let after = aftermath(&outcome, &self.attempted(), now, rand::random());
         self.tell(&outcome, &after, ended - begun);
+        self.trace(&outcome, begun, now);
         let (word, http_status, error) = story(&outcome);
         let post = Post {
             claim: self.claim,
@@ -191,6 +198,34 @@ impl Claimed {
             post: Some(post),
         };
         (recorded, after.consequence)
+    }
+
+    /// A span of the message's trace, where somebody follows it.
+    fn trace(&self, outcome: &Outcome, begun: Instant, ended: DateTime<Utc>) {
+        let Some(parent) = self.message.trace.filter(|trace| trace.is_sampled()) else {
+            return;
+        };
+        let (word, http_status, _) = story(outcome);
+        traces::record(|| {
+            let mut attributes = vec![
+                ("message.id", self.message.id.to_string()),
+                ("attempt", self.attempt.to_string()),
+                ("outcome", word.to_owned()),
+                ("lane", self.lane.as_str().to_owned()),
+            ];
+            attributes.extend(http_status.map(|status| ("http.response.status_code", status.to_string())));
+            let span = Span {
+                parent,
+                context: parent.child(rand::random()),
+                name: "post to Meta",
+                kind: SpanKind::Client,
+                began: self.reading.time(begun),
+                ended,
+                attributes,
+                failure: (word != "accepted").then(|| word.to_owned()),
+            };
+            span.to_json()
+        });
     }
 
     fn attempted(&self) -> Attempted {
@@ -230,6 +265,14 @@ impl Claimed {
         let (id, attempt, call_ms) = (self.message.id, self.attempt, took.as_millis());
         let word = story(outcome).0;
         metrics::posted(word, took);
+        if after.state == State::Parked {
+            metrics::retried(
+                &after
+                    .reason
+                    .as_ref()
+                    .map_or_else(|| "not_sent".into(), |reason| reason.code()),
+            );
+        }
         match outcome {
             Outcome::Accepted(_) => {
                 debug!(message.id = %id, attempt, call_ms, lane = self.lane.as_str(), "Meta accepted message {id}");

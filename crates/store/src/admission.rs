@@ -77,6 +77,12 @@ pub struct Candidate {
     pub last_inbound_at: Option<DateTime<Utc>>,
     /// The revision of its organization's policies; `None` when it has none.
     pub policy: Option<i64>,
+    /// Since when it waits in its queue.
+    pub queued_at: DateTime<Utc>,
+    /// It was to go at once, and has not been tried yet.
+    pub prompt: bool,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
     /// The ledger's clock as the facts were read.
     pub read_at: DateTime<Utc>,
 }
@@ -309,6 +315,9 @@ fn candidate(row: &Row) -> Result<Candidate, Error> {
         template,
         last_inbound_at: row.get("last_inbound_at"),
         policy: row.get("policy"),
+        queued_at: row.get("queued_at"),
+        prompt: row.get("prompt"),
+        traceparent: row.get("traceparent"),
         read_at: row.get("read_at"),
     })
 }

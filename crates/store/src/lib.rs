@@ -35,8 +35,10 @@ pub mod stops;
 pub mod suppressions;
 pub mod tenancy;
 pub mod vault;
+pub mod watch;
+pub mod webhooks;
 
 pub use error::{Cause, Error};
-pub use pool::{Options, Store};
+pub use pool::{Connections, Options, Store};
 pub use reading::Reading;
 pub use vault::Vault;

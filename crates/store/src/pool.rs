@@ -23,6 +23,19 @@ pub struct Options {
     pub name: &'static str,
 }
 
+/// How a pool is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// At work.
+    pub in_use: usize,
+    /// Open and free.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+    /// At most.
+    pub most: usize,
+}
+
 /// A handle on the ledger. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -76,6 +89,17 @@ impl Store {
     /// Which ledger this is, without who asks: the same for every process of an installation that names it in the same words.
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// How the pool is used right now.
+    pub fn connections(&self) -> Connections {
+        let status = self.pool.status();
+        Connections {
+            in_use: status.size.saturating_sub(status.available),
+            idle: status.available,
+            waiting: status.waiting,
+            most: status.max_size,
+        }
     }
 
     /// A connection of the pool.

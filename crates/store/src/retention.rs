@@ -24,6 +24,7 @@ const DELETE_NEW_RECIPIENTS: Statement = statement!(
 );
 const DELETE_CONTENTS: Statement = statement!("retention/delete_contents", "deleting counts of repeated contents");
 const DELETE_PLACES: Statement = statement!("retention/delete_places", "deleting places under frequency caps");
+const DELETE_DELIVERIES: Statement = statement!("retention/delete_deliveries", "deleting old webhook deliveries");
 const DELETE_EVENTS: Statement = statement!("retention/delete_events", "deleting events that were told");
 
 /// What is over, in the tables beside the ledger.
@@ -59,6 +60,11 @@ pub enum Old {
     /// Counts of repeated contents.
     Contents {
         /// Of hours before this.
+        before: DateTime<Utc>,
+    },
+    /// Webhook deliveries that are over.
+    Deliveries {
+        /// Left before this.
         before: DateTime<Utc>,
     },
     /// Places under frequency caps.
@@ -104,6 +110,7 @@ impl Store {
             Old::Orphans { before } => DELETE_ORPHANS.run(&client, &[&before, &limit]).await,
             Old::NewRecipients { before } => DELETE_NEW_RECIPIENTS.run(&client, &[&before, &limit]).await,
             Old::Contents { before } => DELETE_CONTENTS.run(&client, &[&before, &limit]).await,
+            Old::Deliveries { before } => DELETE_DELIVERIES.run(&client, &[&before, &limit]).await,
             Old::Places { before } => DELETE_PLACES.run(&client, &[&before, &limit]).await,
             Old::Events {
                 told_before,

@@ -10,6 +10,7 @@ mod conformance;
 pub mod database;
 pub mod figures;
 pub mod history;
+pub mod hostile;
 pub mod program;
 pub mod proxy;
 pub mod seed;

@@ -91,6 +91,11 @@ impl Call {
         Self::new(Method::PUT, path, None)
     }
 
+    /// A PATCH of `/api/v1/<path>`.
+    pub(crate) fn patch<const N: usize>(path: [&str; N], body: Value) -> Self {
+        Self::new(Method::PATCH, path, Some(body))
+    }
+
     /// A DELETE of `/api/v1/<path>`.
     pub(crate) fn delete<const N: usize>(path: [&str; N]) -> Self {
         Self::new(Method::DELETE, path, None)

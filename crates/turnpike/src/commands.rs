@@ -6,6 +6,7 @@ mod broadcast;
 mod cancel;
 mod check;
 mod dead;
+mod doctor;
 mod explain;
 mod flow;
 mod limits;
@@ -19,6 +20,7 @@ mod send;
 mod simulator;
 mod status;
 mod suppress;
+mod webhook;
 mod window;
 
 use anyhow::Result;
@@ -51,6 +53,7 @@ pub(crate) enum Command {
     Migrate(migrate::Options),
     Apply(apply::Options),
     Check(check::Options),
+    Doctor(doctor::Options),
     Run(run::Options),
     #[command(about = role::about(Role::Ingest), after_help = role::help(Role::Ingest))]
     Ingest(role::Options),
@@ -74,6 +77,7 @@ pub(crate) enum Command {
     Flow(flow::Options),
     Number(number::Options),
     Suppress(suppress::Options),
+    Webhook(webhook::Options),
     Resolve(resolve::Options),
     Dead(dead::Options),
     #[command(name = "openapi")]
@@ -87,6 +91,7 @@ impl Command {
             Self::Migrate(options) => migrate::run(&options).await,
             Self::Apply(options) => apply::run(&options).await,
             Self::Check(options) => check::run(&options).await,
+            Self::Doctor(options) => doctor::run(&options).await,
             Self::Run(options) => run::run(&options).await,
             Self::Ingest(options) => role::run(Role::Ingest, &options).await,
             Self::Scheduler(options) => role::run(Role::Scheduler, &options).await,
@@ -105,6 +110,7 @@ impl Command {
             Self::Flow(options) => flow::run(&options).await,
             Self::Number(options) => number::run(&options).await,
             Self::Suppress(options) => suppress::run(&options).await,
+            Self::Webhook(options) => webhook::run(&options).await,
             Self::Resolve(options) => resolve::run(&options).await,
             Self::Dead(options) => dead::run(&options).await,
             Self::OpenApi(options) => openapi::run(&options),

@@ -12,6 +12,8 @@ mod process;
 mod recipients;
 mod roles;
 mod settings;
+mod spans;
+mod vitals;
 mod when;
 
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use broker::{Address, Publisher, PublisherDriver, Topology};
-use runtime::config::{Admin, Amqp, Database, Log, SecretKey};
+use runtime::config::{Admin, Amqp, Database, Log, Otlp, SecretKey};
 use runtime::health::{self, Health};
 use runtime::{Clock, Drained, Shutdown, Supervisor, telemetry};
 use secrecy::ExposeSecret as _;
@@ -15,7 +15,8 @@ use tracing::{error, info, warn};
 
 use crate::exit::Exit;
 use crate::roles::{self, Role};
-use crate::settings;
+use crate::spans::Collector;
+use crate::{settings, vitals};
 
 /// How long everything in hand may take to be finished after SIGTERM: the longest POST, and what follows it.
 const GRACE: Duration = Duration::from_secs(60);
@@ -55,12 +56,15 @@ pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("listening for signals")?;
     let clock = Clock::system();
+    let collector = common.collector(wanted)?;
     let store = common.store(wanted)?;
     tokio::select! {
         prepared = prepare(&store, migrate, &clock) => prepared?,
         () = shutdown.requested() => return Ok(Exit::Done),
     }
 
+    let roles_here: Vec<&str> = wanted.iter().map(|role| role.name()).collect();
+    telemetry::catalog::begin(&roles_here);
     let health = Health::new();
     let admin = common.admin.addr;
     let addr = health::serve(admin, health.clone(), &shutdown)
@@ -94,6 +98,22 @@ pub(crate) async fn run(wanted: &[Role], migrate: Migrate) -> Result<Exit> {
         shutdown: shutdown.clone(),
         health: health.clone(),
     };
+    if let Some(collector) = collector {
+        // Backstage, so that the last spans of the drain go too.
+        if let Some(taken) = telemetry::traces::collect() {
+            backstage.spawn("spans", collector.run(taken, backstage.clone()));
+        }
+    }
+    let publishes = wanted.iter().any(|role| role.publishes());
+    shutdown.spawn(
+        "vitals",
+        vitals::watch(
+            shared.store.clone(),
+            publishes.then(|| shared.publisher.clone()),
+            health.probe("database"),
+            shutdown.clone(),
+        ),
+    );
     for role in wanted {
         // Until the role's task says more, or the process would look ready while it has not even begun.
         health.probe(role.probe());
@@ -135,12 +155,14 @@ struct Common {
     database: Database,
     amqp: Amqp,
     key: SecretKey,
+    otlp: Otlp,
 }
 
 impl Common {
     fn read(reader: &mut runtime::config::Reader) -> Option<Self> {
         let (database, amqp) = (Database::from_env(reader), Amqp::from_env(reader));
         let key = SecretKey::from_env(reader);
+        let otlp = Otlp::from_env(reader);
         let (admin, log) = (Admin::from_env(reader), Log::from_env(reader));
         Some(Self {
             log: log?,
@@ -148,7 +170,21 @@ impl Common {
             database: database?,
             amqp: amqp?,
             key: key?,
+            otlp: otlp?,
         })
+    }
+
+    /// Where spans go, if anywhere.
+    fn collector(&self, wanted: &[Role]) -> Result<Option<Collector>> {
+        let name = match wanted {
+            [role] => role.name(),
+            _ => "run",
+        };
+        self.otlp
+            .url
+            .as_deref()
+            .map(|url| Collector::new(url, name))
+            .transpose()
     }
 
     /// One pool for all roles of the process.

@@ -9,9 +9,11 @@ mod scheduler;
 mod sender;
 
 use anyhow::Result;
+use domain::destination::Policy;
 use runtime::config::{self, Http, MetaApp, Reader};
 
 use crate::process::Shared;
+use crate::settings;
 
 /// One role. Any number of replicas of each may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub(crate) enum Settings {
     Ingest {
         http: Http,
         app: MetaApp,
+        outbound: Policy,
     },
     Scheduler,
     Sender {
@@ -45,7 +48,9 @@ pub(crate) enum Settings {
         journal: config::Journal,
     },
     Receipts,
-    Notifier,
+    Notifier {
+        outbound: Policy,
+    },
 }
 
 impl Role {
@@ -75,8 +80,7 @@ impl Role {
     pub(crate) fn connections(self) -> usize {
         match self {
             Self::Ingest | Self::Sender => 8,
-            Self::Scheduler | Self::Receipts => 4,
-            Self::Notifier => 2,
+            Self::Scheduler | Self::Receipts | Self::Notifier => 4,
         }
     }
 
@@ -98,7 +102,12 @@ impl Role {
         match self {
             Self::Ingest => {
                 let (http, app) = (Http::from_env(reader), MetaApp::from_env(reader));
-                Some(Settings::Ingest { http: http?, app: app? })
+                let outbound = settings::outbound(reader);
+                Some(Settings::Ingest {
+                    http: http?,
+                    app: app?,
+                    outbound: outbound?,
+                })
             }
             Self::Scheduler => Some(Settings::Scheduler),
             Self::Sender => {
@@ -109,7 +118,9 @@ impl Role {
                 })
             }
             Self::Receipts => Some(Settings::Receipts),
-            Self::Notifier => Some(Settings::Notifier),
+            Self::Notifier => Some(Settings::Notifier {
+                outbound: settings::outbound(reader)?,
+            }),
         }
     }
 }
@@ -117,11 +128,11 @@ impl Role {
 /// Starts a role: builds what it works with and hands it to a task that the shutdown waits for.
 pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
     match settings {
-        Settings::Ingest { http, app } => ingest::start(http, app, shared).await?,
+        Settings::Ingest { http, app, outbound } => ingest::start(http, app, outbound, shared).await?,
         Settings::Scheduler => scheduler::start(shared),
         Settings::Sender { meta, journal } => sender::start(&meta, journal, shared)?,
         Settings::Receipts => receipts::start(shared),
-        Settings::Notifier => notifier::start(shared),
+        Settings::Notifier { outbound } => notifier::start(outbound, shared)?,
     }
     Ok(())
 }

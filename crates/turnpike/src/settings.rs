@@ -1,6 +1,7 @@
 //! The part of the environment that a command needs, and no more: what it does not read it does not ask for.
 
 use anyhow::Result;
+use domain::destination::Policy;
 use runtime::config::{ConfigErrors, Database, Env, Reader, SecretKey};
 use store::{Options, Store, Vault};
 
@@ -25,3 +26,12 @@ pub(crate) fn store(database: &Database, key: &SecretKey, connections: usize, na
 
 /// For commands that neither seal nor open a secret, so that they need no key.
 pub(crate) const NO_KEY: SecretKey = SecretKey([0; 32]);
+
+/// What may be called when a customer names an address.
+pub(crate) fn outbound(reader: &mut Reader) -> Option<Policy> {
+    if reader.optional("TURNPIKE_OUTBOUND_ALLOW").is_none() {
+        return Some(Policy::default());
+    }
+    let expected = "http, any-port and networks like 10.0.0.0/8, between commas";
+    reader.parse("TURNPIKE_OUTBOUND_ALLOW", expected, |value| value.parse().ok())
+}

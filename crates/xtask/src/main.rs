@@ -8,6 +8,7 @@ mod ci;
 mod count;
 mod demo;
 mod down;
+mod events;
 mod mutants;
 mod status;
 mod test;
@@ -35,6 +36,7 @@ enum Command {
     Test(test::Options),
     Ci(ci::Options),
     Bench(Box<bench::Options>),
+    Events(events::Options),
     Mutants(mutants::Options),
 }
 
@@ -47,6 +49,7 @@ fn main() -> Result<ExitCode> {
         Command::Test(options) => test::run(&options),
         Command::Ci(options) => ci::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Events(options) => events::run(&options),
         Command::Mutants(options) => mutants::run(&options),
     }
 }

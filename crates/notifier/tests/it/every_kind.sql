@@ -5,6 +5,17 @@ UPDATE flow SET released_seq = 5;
 UPDATE flow SET status = 'paused';
 UPDATE flow SET status = 'running';
 UPDATE flow SET status = 'canceled';
+INSERT INTO campaign (id, organization_id, name, options, created_at)
+SELECT '00000000-0000-7000-8000-000000000003', o.id, 'Spring', '{}', now() FROM organization o;
+UPDATE campaign SET status = 'adding';
+UPDATE campaign SET status = 'draft', audience = 5;
+UPDATE campaign SET status = 'scheduled', starts_at = now() + interval '1 day';
+UPDATE campaign SET starts_at = now() + interval '2 days';
+UPDATE campaign SET status = 'running';
+UPDATE campaign SET status = 'paused', pause_code = 'error_ratio';
+UPDATE campaign SET status = 'running';
+UPDATE campaign SET status = 'done';
+UPDATE campaign SET status = 'canceled';
 INSERT INTO sender_number (phone_number_id, phone, organization_id, waba_id, scope_id)
 SELECT '2000099', '+15550001199', n.organization_id, n.waba_id, n.scope_id FROM sender_number n;
 UPDATE sender_number SET status = 'FLAGGED' WHERE phone_number_id = '2000099';

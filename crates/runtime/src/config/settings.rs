@@ -162,6 +162,30 @@ impl Journal {
     }
 }
 
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Otlp {
+    /// Base address of a collector; `None` when nobody wants traces.
+    pub url: Option<String>,
+}
+
+impl Otlp {
+    /// Reads `TURNPIKE_OTLP_URL`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        if reader.optional("TURNPIKE_OTLP_URL").is_none() {
+            return Some(Self { url: None });
+        }
+        reader.parse(
+            "TURNPIKE_OTLP_URL",
+            "an HTTP address: http://… or https://…",
+            |value| {
+                let url = Some(value.to_owned());
+                has_scheme(value, &["https", "http"]).then_some(Self { url })
+            },
+        )
+    }
+}
+
 /// What proves that a webhook comes from Meta.
 #[derive(Clone, Debug)]
 pub struct MetaApp {

@@ -144,6 +144,13 @@ pub const VARIABLES: &[Variable] = &[
         secret: true,
     },
     Variable {
+        name: "TURNPIKE_OTLP_URL",
+        fallback: Fallback::Chosen("nowhere"),
+        help: "where traces go: the base address of an OpenTelemetry collector that takes OTLP over HTTP",
+        example: "http://127.0.0.1:4318",
+        secret: false,
+    },
+    Variable {
         name: "TURNPIKE_LOG",
         fallback: Fallback::Default("info"),
         help: "what is logged: a level, or levels per module",

@@ -24,11 +24,11 @@ pub fn install() -> Metrics {
         let builder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
             .expect("the list of bounds is not empty");
-        Metrics(
-            builder
-                .install_recorder()
-                .expect("this is the only place that installs a recorder"),
-        )
+        let handle = builder
+            .install_recorder()
+            .expect("this is the only place that installs a recorder");
+        super::catalog::describe();
+        Metrics(handle)
     });
     metrics.clone()
 }

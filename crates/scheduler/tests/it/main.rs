@@ -9,4 +9,5 @@ mod punctuality;
 mod releasing;
 mod repairing;
 mod upkeep;
+mod watching;
 mod world;

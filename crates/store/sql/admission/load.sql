@@ -1,7 +1,7 @@
 -- Rows and every fact that the rules look at, without a lock: what must not change under a decision is looked at again in admit().
 -- The id list twice: each of the two partitioned tables finds its partitions by it.
 SELECT m.id, m.organization_id, m.number_id, m.state, m.recipient, m.category, m.attempt, m.failures, m.expires_at, m.template_id,
-       c.content,
+       c.content, c.traceparent, m.changed_at AS queued_at, m.scheduled_at IS NULL AND m.attempt = 0 AS prompt,
        f.status AS flow_status,
        s.recipient IS NOT NULL AS opted_out,
        n.phone_number_id, n.status AS number_status, n.throughput,

@@ -101,6 +101,8 @@ pub struct NewMessage {
     pub metadata: Option<Value>,
     /// Where the caller wants to hear of it.
     pub webhook_url: Option<String>,
+    /// The trace that it belongs to, as a `traceparent`.
+    pub traceparent: Option<String>,
     /// The request's idempotency key: when it is taken, the message is not kept.
     pub key: Option<String>,
     /// What the fraud guard found, by the names of its checks.
@@ -242,6 +244,7 @@ pub(crate) async fn insert(client: &impl GenericClient, batch: &Batch, now: Date
                 &rows.keys,
                 &rows.prices,
                 &rows.flags,
+                &rows.traceparents,
             ],
         )
         .await?;
@@ -368,6 +371,7 @@ struct Rows<'a> {
     contents: Vec<&'a str>,
     metadata: Vec<Option<&'a Value>>,
     webhook_urls: Vec<Option<&'a str>>,
+    traceparents: Vec<Option<&'a str>>,
     keys: Vec<Option<&'a str>>,
     prices: Vec<Option<i64>>,
     flags: Vec<Option<String>>,
@@ -398,6 +402,7 @@ impl<'a> Rows<'a> {
             columns.contents.push(&message.content);
             columns.metadata.push(message.metadata.as_ref());
             columns.webhook_urls.push(message.webhook_url.as_deref());
+            columns.traceparents.push(message.traceparent.as_deref());
             columns.keys.push(message.key.as_deref());
             columns.prices.push(message.price.map(Amount::micros));
             // Joined, because an array of arrays has no place in unnest.

@@ -25,6 +25,7 @@ pub(crate) fn row(tenant: &Tenant, recipient: usize, now: DateTime<Utc>) -> NewM
         content: "{}".to_owned(),
         metadata: None,
         webhook_url: None,
+        traceparent: None,
         key: None,
         flags: Vec::new(),
         footprint: Footprint::default(),

@@ -21,7 +21,7 @@ pub(crate) fn about(role: Role) -> &'static str {
         Role::Scheduler => "Role: do what is due because time passed: release, retry, resolve, expire",
         Role::Sender => "Role: decide, admit and post messages to Meta, within every limit",
         Role::Receipts => "Role: apply Meta's webhooks: statuses, inbound messages, STOP words, account updates",
-        Role::Notifier => "Role: tell others what happened, on the events exchange",
+        Role::Notifier => "Role: tell others what happened, on the events exchange and by webhooks",
     }
 }
 
@@ -50,9 +50,9 @@ pub(crate) fn help(role: Role) -> String {
             "nothing more",
         ),
         Role::Notifier => (
-            "Publishes one event per change of a message's status to the exchange `turnpike.events`, in order and without gaps\n\
-             per organization, at least once.",
-            "nothing more",
+            "Publishes every event to the exchange `turnpike.events`, in order and without gaps per organization, at least once;\n\
+             and delivers it as a signed webhook to every endpoint that wants it, again and again for more than a day.",
+            "TURNPIKE_OUTBOUND_ALLOW where customers' systems are not on the public internet",
         ),
     };
     format!(

@@ -3,6 +3,7 @@
 use ::ingest::webhooks::{self, Webhooks};
 use ::ingest::{Ingest, run};
 use anyhow::{Context as _, Result};
+use domain::destination::Policy;
 use runtime::config::{Http, MetaApp};
 use tokio::net::TcpListener;
 use tracing::info;
@@ -11,7 +12,7 @@ use crate::output;
 use crate::process::Shared;
 
 /// Binds first, so that an address in use is an error at start.
-pub(super) async fn start(http: Http, app: MetaApp, shared: &Shared) -> Result<()> {
+pub(super) async fn start(http: Http, app: MetaApp, outbound: Policy, shared: &Shared) -> Result<()> {
     let listener = TcpListener::bind(http.addr).await.with_context(|| {
         format!(
             "listening on {}; choose another TURNPIKE_HTTP_ADDR, or stop what uses it",
@@ -30,6 +31,7 @@ pub(super) async fn start(http: Http, app: MetaApp, shared: &Shared) -> Result<(
         amqp: shared.address.clone(),
         topology: shared.topology.clone(),
         publisher: shared.publisher.clone(),
+        outbound,
         clock: shared.clock.clone(),
         health: shared.health.clone(),
         beside: webhooks::routes(webhooks, &shared.shutdown),

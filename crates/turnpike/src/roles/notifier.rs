@@ -1,18 +1,33 @@
-//! Starts a notifier.
+//! Starts a notifier: the events exchange, and webhooks.
 
-use ::notifier::{Notifier, Options, run};
+use ::notifier::{Courier, CourierOptions, Notifier, Options, deliver, run};
+use ::outbound::{Client, ClientConfig};
+use anyhow::Result;
+use domain::destination::Policy;
 
 use crate::process::Shared;
 
-pub(super) fn start(shared: &Shared) {
+pub(super) fn start(outbound: Policy, shared: &Shared) -> Result<()> {
     let notifier = Notifier::new(
         shared.store.clone(),
         shared.publisher.clone(),
         &shared.topology,
         Options::default(),
     );
+    let client = Client::new(ClientConfig::new(outbound))?;
+    let courier = Courier::new(
+        shared.store.clone(),
+        client,
+        shared.clock.clone(),
+        CourierOptions::default(),
+    );
     let (shutdown, health) = (shared.shutdown.clone(), shared.health.clone());
     shared
         .shutdown
         .spawn("notifier", async move { run(notifier, shutdown, &health).await });
+    let (shutdown, health) = (shared.shutdown.clone(), shared.health.clone());
+    shared
+        .shutdown
+        .spawn("webhooks", async move { deliver(courier, shutdown, &health).await });
+    Ok(())
 }

@@ -31,6 +31,17 @@ fn is_name(text: &str) -> bool {
 }
 
 #[test]
+fn the_list_of_metrics_is_the_catalog() {
+    let document = runtime::telemetry::catalog::document();
+    let path = testkit::checkout::root().join("deploy/METRICS.md");
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    if written != document {
+        std::fs::write(&path, &document).expect("the list can be written anew");
+        panic!("deploy/METRICS.md was not what runtime::telemetry::catalog says; it was written anew, commit it");
+    }
+}
+
+#[test]
 fn every_role_has_a_service_and_a_deployment() {
     let compose = read("compose.yaml");
     for role in ["ingest", "scheduler", "sender", "receipts", "notifier", "migrate"] {

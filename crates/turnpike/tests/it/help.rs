@@ -4,10 +4,11 @@ use runtime::config::VARIABLES;
 
 use crate::invocation::call;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 24] = [
     "migrate",
     "apply",
     "check",
+    "doctor",
     "run",
     "ingest",
     "scheduler",
@@ -25,6 +26,7 @@ const COMMANDS: [&str; 22] = [
     "flow",
     "number",
     "suppress",
+    "webhook",
     "resolve",
     "dead",
 ];

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod dead;
 mod deploy;
+mod doctor;
 mod environment;
 mod help;
 mod invocation;

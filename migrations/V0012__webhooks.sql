@@ -1,6 +1,6 @@
 -- Webhooks to customers: who is told where, and what became of each delivery.
 --
--- The events are the ledger's own (V0006, V0009). A cursor per organization moves over them in their order and leaves one delivery per
+-- The events are the ledger's own (V0006, V0011). A cursor per organization moves over them in their order and leaves one delivery per
 -- event and endpoint that wants it; from then on deliveries are on their own, each with its alarm, so that one that fails holds nobody
 -- up. Any number of notifiers may do any of this at once.
 

@@ -1,8 +1,7 @@
 -- Every change becomes an event, not only a message's: broadcasts, numbers, limits, accounts, templates, people's wish not to be written
 -- to, and what people write. By triggers as before, so that no code path can forget one, in the transaction of the change.
 --
--- domain::event has the list of kinds, with what each one says; a test provokes each and compares. Campaigns write their own events
--- with note_event, because what they go through is more than one table can tell.
+-- domain::event has the list of kinds, with what each one says; a test provokes each and compares.
 
 SET LOCAL lock_timeout = '2s';
 
@@ -64,6 +63,25 @@ CREATE TRIGGER flow_is_new AFTER INSERT ON flow FOR EACH ROW WHEN (NEW.kind = 'b
 -- The cursor moves with every release and is no news: only an update of status is looked at.
 CREATE TRIGGER flow_has_changed AFTER UPDATE OF status ON flow FOR EACH ROW
     WHEN (NEW.kind = 'broadcast' AND NEW.status <> OLD.status) EXECUTE FUNCTION note_flow();
+
+-- Campaigns (V0010) in the same form as all the others, and silent about what is only a step of their making.
+CREATE OR REPLACE FUNCTION note_campaign() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.status = 'draft' THEN
+        RETURN NULL;
+    END IF;
+    PERFORM note_event(NEW.organization_id,
+        'campaign.' || CASE WHEN TG_OP = 'INSERT' THEN 'created'
+                            WHEN OLD.status = 'paused' AND NEW.status IN ('running', 'scheduled') THEN 'resumed'
+                            WHEN NEW.status = 'running' THEN 'started'
+                            WHEN OLD.status = 'scheduled' AND NEW.status = 'scheduled' THEN 'rescheduled'
+                            ELSE NEW.status END,
+        jsonb_build_object('campaign_id', NEW.id, 'name', NEW.name, 'status', NEW.status, 'audience', NEW.audience,
+            'reason', CASE WHEN NEW.status = 'paused' THEN NEW.pause_code END,
+            'starts_at', to_jsonb(NEW.starts_at AT TIME ZONE 'UTC') #>> '{}' || 'Z'),
+        NEW.id);
+    RETURN NULL;
+END $$;
 
 -- Sender numbers, their limits and accounts ---------------------------------------------------------------------------------------
 
