@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::attempt::{GraphError, Outcome, Rejection};
 use domain::meta_error::{Disposition, MetaError, Scope};
-use domain::{Category, NumberId, Reason, State, TemplateId, WabaId, Wamid, retry};
+use domain::{Category, MessageId, NumberId, Reason, State, TemplateId, WabaId, Wamid, retry};
 use store::outcomes::Numbers;
 
 /// How long a number is closed after Meta said that it may not send; then one more message may ask.
@@ -17,6 +17,7 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// The message that was attempted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempted {
+    pub(crate) id: MessageId,
     pub(crate) number: NumberId,
     pub(crate) waba: WabaId,
     pub(crate) template: Option<TemplateId>,
@@ -48,6 +49,8 @@ pub(crate) struct Aftermath {
 pub(crate) enum Consequence {
     /// They wait.
     Hold(Numbers, DateTime<Utc>),
+    /// Those from this message's number to its recipient wait.
+    HoldPair(MessageId, DateTime<Utc>),
     /// Nothing goes from this account until Meta or an operator reopens it.
     RestrictWaba(WabaId),
     /// Nothing goes with this template; Meta's word for its status.
@@ -164,7 +167,8 @@ impl Attempted {
             Scope::Number => Numbers::One(self.number),
             Scope::Waba => Numbers::OfWaba(self.waba),
             Scope::App => Numbers::All,
-            Scope::Message | Scope::Recipient | Scope::Pair | Scope::Template => return None,
+            Scope::Pair => return Some(Consequence::HoldPair(self.id, now + pause)),
+            Scope::Message | Scope::Recipient | Scope::Template => return None,
         };
         Some(Consequence::Hold(numbers, now + pause))
     }

@@ -230,6 +230,7 @@ impl Claimed {
 
     fn attempted(&self) -> Attempted {
         Attempted {
+            id: self.message.id,
             number: self.message.number,
             waba: self.message.waba,
             template: self.message.template,

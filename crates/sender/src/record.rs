@@ -103,6 +103,9 @@ impl Recorder {
                 warn!(numbers = ?numbers, until = %until, reason, "{held} sender numbers are held until {until}: {reason}");
             }
         }
+        for (id, until) in &batch.pairs {
+            self.store.hold_pair(*id, *until).await?;
+        }
         for (waba, reason) in &batch.wabas {
             if self.store.restrict_waba(*waba).await? {
                 error!(waba = %waba, reason, "an account is closed until Meta or an operator reopens it: {reason}");
@@ -148,6 +151,8 @@ struct Batch {
     doubtful: Vec<(Uuid, Vec<MessageId>)>,
     /// The longest hold of each scope.
     holds: BTreeMap<Numbers, (DateTime<Utc>, String)>,
+    /// One message of each pair that waits.
+    pairs: Vec<(MessageId, DateTime<Utc>)>,
     wabas: BTreeMap<WabaId, String>,
     templates: BTreeMap<domain::TemplateId, (&'static str, String)>,
     /// Settled when all of the above is written, and no sooner.
@@ -184,6 +189,7 @@ impl Batch {
                     *hold = (until, reason);
                 }
             }
+            Consequence::HoldPair(id, until) => self.pairs.push((id, until)),
             Consequence::RestrictWaba(waba) => {
                 self.wabas.insert(waba, reason);
             }

@@ -14,6 +14,7 @@ use crate::{Error, Store};
 
 const RECORD: Statement = statement!("outcomes/record", "recording outcomes");
 const HOLD_NUMBERS: Statement = statement!("outcomes/hold_numbers", "holding sender numbers");
+const HOLD_PAIR: Statement = statement!("outcomes/hold_pair", "holding messages to a person");
 const RESTRICT_WABA: Statement = statement!("outcomes/restrict_waba", "restricting an account");
 const CLOSE_TEMPLATE: Statement = statement!("outcomes/close_template", "closing a template");
 
@@ -102,6 +103,13 @@ impl Store {
         };
         let client = self.client().await?;
         HOLD_NUMBERS.run(&client, &[&number, &waba, &until, &reason]).await
+    }
+
+    /// Holds everything from a message's sender number to its recipient until `until`, unless it waits for longer already. Says whether
+    /// that changed anything.
+    pub async fn hold_pair(&self, message: MessageId, until: DateTime<Utc>) -> Result<bool, Error> {
+        let client = self.client().await?;
+        Ok(HOLD_PAIR.run(&client, &[&message.0, &until]).await? > 0)
     }
 
     /// Closes a WABA until Meta or an operator reopens it. Says whether it was open.

@@ -99,6 +99,76 @@ fn the_table_knows_every_documented_code_and_nothing_else() {
     }
 }
 
+/// What is asked of a sender, code by code: the class of retry in the reference of Meta's errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Again after a pause, a few times or while it lasts.
+    Soon,
+    /// The number, the WABA or the app slows down or pauses; the message waits.
+    Throttled(Scope),
+    /// Not again to this person before a day is over.
+    NextDay,
+    /// The message fails.
+    Never,
+    /// The scope stops until somebody or a webhook clears it.
+    Stop(Scope),
+}
+
+const ASKED: &[(Asked, &[i64])] = &[
+    (Asked::Soon, &[1, 2, 131_000, 131_014, 131_016, 131_053, 133_004]),
+    (Asked::Throttled(Scope::App), &[4]),
+    (Asked::Throttled(Scope::Waba), &[80_007]),
+    (
+        Asked::Throttled(Scope::Number),
+        &[613, 130_429, 131_048, 131_057, 133_008, 133_009, 133_015, 2_494_100],
+    ),
+    (Asked::Throttled(Scope::Pair), &[131_056]),
+    (Asked::Throttled(Scope::Template), &[134_101]),
+    (Asked::NextDay, &[131_049]),
+    (
+        Asked::Never,
+        &[
+            100, 130_403, 130_472, 130_497, 131_008, 131_009, 131_020, 131_021, 131_026, 131_030, 131_041, 131_047,
+            131_050, 131_051, 131_052, 131_055, 131_062, 132_000, 132_001, 132_005, 132_007, 132_008, 132_012, 132_018,
+            133_005, 134_100, 135_000, 137_000,
+        ],
+    ),
+    (
+        Asked::Stop(Scope::Waba),
+        &[
+            0, 3, 10, 104, 190, 200, 250, 299, 368, 2500, 131_005, 131_031, 131_042, 131_064, 134_011,
+        ],
+    ),
+    (
+        Asked::Stop(Scope::Number),
+        &[33, 803, 131_037, 131_045, 133_006, 133_010],
+    ),
+    (
+        Asked::Stop(Scope::Template),
+        &[131_063, 132_015, 132_016, 132_068, 134_102],
+    ),
+];
+
+#[test]
+fn the_pipeline_does_with_each_code_what_is_asked_of_a_sender() {
+    for (asked, codes) in ASKED {
+        for code in *codes {
+            let row = lookup(*code);
+            let does = match row.disposition {
+                Disposition::RetrySoon { .. } => Asked::Soon,
+                Disposition::Hold { .. } => Asked::Throttled(row.scope),
+                Disposition::NotBefore { hours } => {
+                    assert!(hours >= 24, "{row:?}");
+                    Asked::NextDay
+                }
+                Disposition::Fail => Asked::Never,
+                Disposition::StopScope => Asked::Stop(row.scope),
+            };
+            assert_eq!(does, *asked, "{code}");
+        }
+    }
+}
+
 #[test]
 fn every_row_says_what_happened_and_what_to_do() {
     for row in table::TABLE

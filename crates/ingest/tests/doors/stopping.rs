@@ -137,3 +137,19 @@ async fn mistakes_are_named_and_neighbours_kept_out() {
     }
     rig.finish().await;
 }
+
+#[tokio::test]
+async fn resume_reopens_the_account_that_a_refusal_of_metas_closed() {
+    let rig = Rig::start().await;
+    let sent = rig.post(MESSAGES, &hello(&person(1))).await.data(202);
+    rig.sql("UPDATE waba SET restricted = true").await;
+    rig.sql("UPDATE message SET state = 10, reason = 'account_restricted', wake_at = now() + interval '5 min'")
+        .await;
+    let restricted = async || rig.sql("SELECT restricted FROM waba").await[0]["restricted"].clone();
+    assert_eq!(restricted().await, true);
+
+    assert_eq!(number(&rig, "resume", &json!({})).await.data(200)["woken"], 1, "{sent}");
+
+    assert_eq!(restricted().await, false);
+    rig.finish().await;
+}

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+const ID: MessageId = MessageId(uuid::Uuid::from_u128(6));
 const NUMBER: NumberId = NumberId(7);
 const WABA: WabaId = WabaId(8);
 const TEMPLATE: TemplateId = TemplateId(9);
@@ -15,6 +16,7 @@ fn now() -> DateTime<Utc> {
 /// A first attempt with a day left.
 fn message() -> Attempted {
     Attempted {
+        id: ID,
         number: NUMBER,
         waba: WABA,
         template: Some(TEMPLATE),
@@ -166,7 +168,8 @@ fn a_throttle_holds_its_scope_and_burns_nothing() {
     let app = check(&rejected(4), message(), "Parked meta_4 for 30s");
     assert_eq!(app, hold(Numbers::All, 30));
     let pair = check(&rejected(131_056), throttled(2), "Parked meta_131056 for 16s");
-    assert_eq!(pair, None, "only this message waits");
+    let until = now() + TimeDelta::seconds(16);
+    assert_eq!(pair, Some(Consequence::HoldPair(ID, until)));
     let unheard_of = Outcome::Rejected(Rejection::Graph(GraphError {
         http_status: 429,
         ..graph(777_777)

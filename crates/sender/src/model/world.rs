@@ -81,11 +81,11 @@ impl World {
     ///
     /// # Errors
     /// What was broken.
-    pub(super) fn run(mut self) -> Result<Self, (String, Self)> {
+    pub(super) fn run(mut self) -> Result<Self, Box<(String, Self)>> {
         let outcome = self.live();
         match outcome {
             Ok(()) => Ok(self),
-            Err(why) => Err((why, self)),
+            Err(why) => Err(Box::new((why, self))),
         }
     }
 
@@ -549,6 +549,7 @@ impl World {
     /// What becomes of a message after its answer: the real decision.
     fn ended(&mut self, row: Claimed, outcome: &Outcome) -> Recorded {
         let attempted = Attempted {
+            id: row.id,
             number: NUMBER,
             waba: WabaId(1),
             template: None,

@@ -202,3 +202,32 @@ async fn closing_twice_changes_nothing_the_second_time() {
         (2, "POSITIONAL")
     );
 }
+
+#[tokio::test]
+async fn a_held_pair_waits_to_the_second_and_nobody_else_does() {
+    let mut bench = Bench::new(LIMITED).await;
+    let (first, second, other) = (
+        bench.queued(1, Category::Utility).await,
+        bench.queued(1, Category::Utility).await,
+        bench.queued(2, Category::Utility).await,
+    );
+    bench.admit(&[first]).await;
+    let until = bench.now + TimeDelta::seconds(16);
+
+    assert!(bench.store.hold_pair(first, until).await.unwrap());
+    assert!(
+        !bench
+            .store
+            .hold_pair(first, until - TimeDelta::seconds(4))
+            .await
+            .unwrap(),
+        "never shortened"
+    );
+
+    assert_eq!(bench.verdict(second).await, "pair_limit");
+    assert_eq!(bench.wake_at(second).await, until);
+    assert_eq!(bench.verdict(other).await, "send");
+    bench.set_clock(until).await;
+    bench.requeue(second).await;
+    assert_eq!(bench.verdict(second).await, "send");
+}

@@ -13,7 +13,7 @@ use crate::when::When;
 /// Pause or resume a sender number
 ///
 /// While it is paused nothing goes from it, and nothing is lost: its messages wait. Resume also ends a hold that Meta's answers
-/// brought about, as after you cleared the cause with Meta.
+/// brought about, and reopens the number's account when they closed it, as after you cleared the cause with Meta.
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,
