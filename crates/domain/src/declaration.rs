@@ -53,6 +53,8 @@ pub struct Organization {
     pub quiet_hours: Option<QuietHours>,
     /// How often marketing is too often.
     pub frequency_cap: Option<FrequencyCap>,
+    /// Its share of what the scheduler releases when all want more than that, compared with the others': 1 to 100, and 1 when absent.
+    pub dispatch_weight: Option<u8>,
     /// Keys for the HTTP API.
     #[serde(default)]
     pub api_key: Vec<ApiKey>,
@@ -193,6 +195,16 @@ impl Declaration {
                     format!("{at}: slug"),
                     &organization.slug,
                     "1 to 63 lowercase letters, digits, _ or -, beginning with a letter or digit",
+                );
+            }
+            if let Some(weight) = organization
+                .dispatch_weight
+                .filter(|weight| !(1..=100).contains(weight))
+            {
+                wrong(
+                    format!("{at}: dispatch_weight"),
+                    &weight.to_string(),
+                    "a whole number from 1 to 100",
                 );
             }
             balance::check(organization, &at, &mut wrong);

@@ -22,10 +22,10 @@ fn spread() -> f64 {
     (MAX_SEND_DELAY + TRAVEL_JITTER).as_seconds_f64()
 }
 
-/// How many rows of a number may be with the broker at once: about a second and a half of its pace, and never so few that
-/// replicas would wait for the next release pass.
+/// How many rows of a number may be with the broker at once: a second of its pace, as what comes next waits that long in any case, and
+/// never so few that replicas would wait for the next release pass.
 pub fn depth(throughput: u32) -> u32 {
-    (throughput + throughput / 2).max(8)
+    throughput.max(8)
 }
 
 /// How long after its release a queued row is looked at again, for the `rings`-th time: its job may have been lost. Grows, so

@@ -27,6 +27,7 @@ pub(crate) async fn apply(
     upgraded.sort_unstable();
     upgraded.dedup();
     upgrade(tx, &upgraded, applied).await?;
+    rate(tx, qualities, applied).await?;
 
     let of_qualities = qualities
         .iter()
@@ -71,6 +72,34 @@ async fn upgrade(tx: &Application<'_>, phones: &[String], applied: &mut Applied)
         let slots = pace::slots_per_second(UPGRADED);
         let raised = tx.raise_throughput(phone, throughput, slots, depth).await?;
         applied.tally.add("throughput", raised);
+    }
+    Ok(())
+}
+
+/// What Meta says of the numbers' quality: campaigns stop where one is flagged. Of several changes, the last one told counts.
+async fn rate(
+    tx: &Application<'_>,
+    qualities: &[(&Element, &NumberQuality)],
+    applied: &mut Applied,
+) -> Result<(), Error> {
+    let mut told: Vec<_> = qualities
+        .iter()
+        .filter_map(|(element, update)| {
+            let quality = match update.event.as_str() {
+                "FLAGGED" => Some("RED"),
+                "UNFLAGGED" => None,
+                _ => return None,
+            };
+            let phone = format!("+{}", update.display_phone_number);
+            Some((update.at.unwrap_or(element.received_at), phone, quality))
+        })
+        .collect();
+    told.sort_by_key(|(at, ..)| *at);
+    let last: std::collections::BTreeMap<String, Option<&str>> =
+        told.into_iter().map(|(_, phone, quality)| (phone, quality)).collect();
+    for (phone, quality) in last {
+        let changed = tx.rate_number(&phone, quality).await?;
+        applied.tally.add("number_quality", changed);
     }
     Ok(())
 }

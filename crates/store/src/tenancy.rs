@@ -130,8 +130,12 @@ impl Store {
         secrets: &Secrets<'_>,
         applied: &mut Applied,
     ) -> Result<(), ApplyError> {
+        let weight = i32::from(organization.dispatch_weight.unwrap_or(1));
         let upserted = statement!("tenancy/organization", "declaring an organization")
-            .row(tx, &[&organization.slug, &organization.name, &organization.amqp_user])
+            .row(
+                tx,
+                &[&organization.slug, &organization.name, &organization.amqp_user, &weight],
+            )
             .await?;
         applied.add(format!("organization {}", organization.slug), change(upserted.as_ref()));
         let id = organization_id(tx, organization).await?;

@@ -38,7 +38,8 @@ pub(crate) struct Call {
     path: Vec<String>,
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
-    csv: Option<String>,
+    lines: Option<(&'static str, String)>,
+    patience: Duration,
     idempotency_key: Option<String>,
     wait: Option<u16>,
 }
@@ -107,7 +108,8 @@ impl Call {
             path: path.map(str::to_owned).to_vec(),
             query: Vec::new(),
             body,
-            csv: None,
+            lines: None,
+            patience: PATIENCE,
             idempotency_key: None,
             wait: None,
         }
@@ -121,7 +123,19 @@ impl Call {
 
     /// Sends lines instead of JSON.
     pub(crate) fn csv(mut self, text: String) -> Self {
-        self.csv = Some(text);
+        self.lines = Some(("text/csv", text));
+        self
+    }
+
+    /// Sends an object per line instead of one.
+    pub(crate) fn ndjson(mut self, text: String) -> Self {
+        self.lines = Some(("application/x-ndjson", text));
+        self
+    }
+
+    /// There is much to be done at the other end.
+    pub(crate) fn patient(mut self) -> Self {
+        self.patience = PATIENCE * 10;
         self
     }
 
@@ -185,7 +199,7 @@ impl Api {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
-        let patience = PATIENCE + Duration::from_secs(call.wait.unwrap_or(0).into());
+        let patience = call.patience + Duration::from_secs(call.wait.unwrap_or(0).into());
         let mut request = self
             .http
             .request(call.method, url)
@@ -200,8 +214,8 @@ impl Api {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        if let Some(csv) = call.csv {
-            request = request.header(CONTENT_TYPE, "text/csv").body(csv);
+        if let Some((mime, lines)) = call.lines {
+            request = request.header(CONTENT_TYPE, mime).body(lines);
         }
         let lost = |error: reqwest::Error| {
             let (is_connect, cause) = (error.is_connect(), chain(&error.without_url()));

@@ -3,6 +3,7 @@
 mod apply;
 mod balance;
 mod broadcast;
+mod campaign;
 mod cancel;
 mod check;
 mod dead;
@@ -74,6 +75,7 @@ pub(crate) enum Command {
     Window(window::Options),
     Cancel(cancel::Options),
     Balance(balance::Options),
+    Campaign(campaign::Options),
     Flow(flow::Options),
     Number(number::Options),
     Suppress(suppress::Options),
@@ -107,6 +109,7 @@ impl Command {
             Self::Window(options) => window::run(&options).await,
             Self::Cancel(options) => cancel::run(&options).await,
             Self::Balance(options) => balance::run(&options).await,
+            Self::Campaign(options) => campaign::run(&options).await,
             Self::Flow(options) => flow::run(&options).await,
             Self::Number(options) => number::run(&options).await,
             Self::Suppress(options) => suppress::run(&options).await,

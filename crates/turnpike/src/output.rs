@@ -1,9 +1,11 @@
 //! Data to standard output, talk to standard error, and no colour in either.
 
+mod progress;
 mod table;
 
 use std::io::{self, Write as _};
 
+pub(crate) use progress::Progress;
 pub(crate) use table::{Rows, fields};
 
 /// One line (or more) of data.

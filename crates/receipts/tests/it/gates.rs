@@ -154,6 +154,19 @@ async fn a_limit_comes_with_the_quality_of_a_number_too_and_the_newest_counts() 
 }
 
 #[tokio::test]
+async fn a_flagged_number_is_rated_low_until_it_is_unflagged() {
+    let world = World::new().await;
+    for (event, quality) in [("FLAGGED", json!("RED")), ("UNFLAGGED", json!(null))] {
+        let told = world.change(
+            "phone_number_quality_update",
+            json!({"display_phone_number": "+1 555-000-1110", "event": event}),
+        );
+        world.apply(&[told]).await;
+        assert_eq!(world.one("SELECT quality FROM sender_number").await["quality"], quality);
+    }
+}
+
+#[tokio::test]
 async fn a_throughput_upgrade_raises_pace_depth_and_number_once() {
     let world = World::with(&Choice {
         throughput: 80,

@@ -38,27 +38,88 @@ async fn flows_of_one_number_progress_alternately() {
 }
 
 #[tokio::test]
-async fn a_short_flow_behind_a_long_one_finishes_early() {
+async fn a_broadcast_behind_a_campaign_takes_less_than_twice_its_time_alone() {
     let world = World::new().await;
     let number = world.number(0, 80).await;
     let (long, short) = (Uuid::now_v7(), Uuid::now_v7());
     world.run(&format!("CALL make_flow('{long}', {number}, 10000)")).await;
     let mut releaser = world.releaser();
-    releaser.run_once().await.unwrap();
-    world.run("CALL accept_queued()").await;
-    world.run(&format!("CALL make_flow('{short}', {number}, 100)")).await;
-    let before = world.progress(long).await;
-
-    for _ in 0..2 {
+    while world.progress(long).await < 300 {
         releaser.run_once().await.unwrap();
         world.run("CALL accept_queued()").await;
     }
+    // As many as may be with the broker are there before it comes.
+    let ahead = releaser.run_once().await.unwrap().released;
+    world.run(&format!("CALL make_flow('{short}', {number}, 100)")).await;
 
-    assert_eq!(world.progress(short).await, 100);
+    // A sender that takes ten rows at a time, in the order of their release, and the scheduler behind it.
+    let (mut sent, mut others) = (0, 0);
+    while sent < 100 {
+        releaser.run_once().await.unwrap();
+        let taken = world.store().raw(include_str!("take_ten.sql")).await.unwrap();
+        let own = taken.iter().filter(|row| row["flow_id"] == short.to_string()).count();
+        (sent, others) = (sent + own, others + taken.len() - own);
+        world.run(include_str!("accept_ten.sql")).await;
+    }
+
     assert!(
-        world.progress(long).await - before < 200,
-        "the long one took its share and no more"
+        others < 100 + 10,
+        "{others} others went before its 100, of which {ahead} were there already"
     );
+    assert!(
+        world.progress(long).await > 300 + ahead + 5,
+        "and the campaign was not forgotten"
+    );
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn small_organizations_do_not_wait_for_a_large_one() {
+    let mut world = World::new().await;
+    world.options.release_limit = 400;
+    // One with ten thousand rows on a number that could take them all at once, and eight with forty.
+    let large = world.number(0, 5000).await;
+    world
+        .run(&format!("CALL make_flow('{}', {large}, 10000)", Uuid::now_v7()))
+        .await;
+    let mut small = Vec::new();
+    for place in 1..9 {
+        let flow = Uuid::now_v7();
+        let number = world.number(place, 1000).await;
+        world.run(&format!("CALL make_flow('{flow}', {number}, 40)")).await;
+        small.push(flow);
+    }
+
+    let pass = world.releaser().run_once().await.unwrap();
+
+    assert_eq!(pass.released, 400);
+    for flow in small {
+        assert_eq!(world.progress(flow).await, 40);
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_organization_of_more_weight_gets_more_of_a_short_pass() {
+    let mut world = World::new().await;
+    world.options.release_limit = 400;
+    let mut flows = Vec::new();
+    for place in 0..2 {
+        let flow = Uuid::now_v7();
+        let number = world.number(place, 5000).await;
+        world.run(&format!("CALL make_flow('{flow}', {number}, 5000)")).await;
+        flows.push(flow);
+    }
+    world
+        .run("UPDATE organization SET dispatch_weight = 3 WHERE slug = 'acme1'")
+        .await;
+    for _ in 0..3 {
+        world.releaser().run_once().await.unwrap();
+    }
+
+    let (one, three) = (world.progress(flows[0]).await, world.progress(flows[1]).await);
+    assert_eq!(one + three, 1_200);
+    assert!(three.abs_diff(900) <= 80, "{one} and {three}");
     world.finish().await;
 }
 

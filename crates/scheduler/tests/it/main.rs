@@ -5,6 +5,7 @@
 mod campaigns;
 mod fairness;
 mod forgetting;
+mod pacing;
 mod punctuality;
 mod releasing;
 mod repairing;

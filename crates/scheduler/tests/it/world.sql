@@ -96,3 +96,12 @@ CREATE PROCEDURE set_clock(p_at timestamptz) LANGUAGE sql AS $$
     DELETE FROM test_clock;
     INSERT INTO test_clock VALUES (p_at);
 $$;
+
+-- A sender that admits all that is queued, under the messaging limit, and whose every message Meta accepts.
+CREATE PROCEDURE admit_queued() LANGUAGE plpgsql AS $$
+DECLARE
+    v_ids uuid[] := ARRAY(SELECT m.id FROM message m WHERE m.state = 20 ORDER BY m.id);
+BEGIN
+    PERFORM admit(gen_random_uuid(), v_ids, '1 h', '10 ms', '90 s', '24 h', '60 s');
+    UPDATE message SET state = 50, wake_at = NULL WHERE state = 30;
+END $$;

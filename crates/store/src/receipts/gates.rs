@@ -41,6 +41,13 @@ impl Application<'_> {
             .await
     }
 
+    /// Notes down how Meta rates a number (E.164): `RED` when it is flagged. Returns how many rows changed.
+    pub async fn rate_number(&self, phone: &str, quality: Option<&str>) -> Result<u64, Error> {
+        statement!("receipts/rate_number", "noting down the quality of a number")
+            .run(self.tx(), &[&phone, &quality])
+            .await
+    }
+
     /// Sets the messaging limit of a WABA's scope. `None` when it is so already, or the WABA is not ours.
     pub async fn set_tier(&self, waba_id: &str, limit: Option<i32>) -> Result<Option<TierChange>, Error> {
         let row = statement!("receipts/set_tier", "setting a messaging limit")

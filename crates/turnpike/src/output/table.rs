@@ -9,6 +9,7 @@ const FIRST: &[&str] = &[
     "id",
     "message_id",
     "broadcast_id",
+    "campaign_id",
     "summary",
     "status",
     "within_window",
