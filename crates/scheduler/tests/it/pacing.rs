@@ -167,7 +167,7 @@ async fn too_many_errors_or_one_of_the_wrong_kind_pause_a_campaign() {
         if code.is_some() {
             let told = world
                 .store()
-                .raw("SELECT reason FROM event WHERE kind = 'campaign.paused'")
+                .raw("SELECT data->>'reason' AS reason FROM event WHERE kind = 'campaign.paused'")
                 .await
                 .unwrap();
             assert_eq!(told[0]["reason"], json!(code));
