@@ -3,10 +3,12 @@
 
 mod balance;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::category::Category;
+use crate::network::Network;
 use crate::policy::Policies;
 use crate::recipient::Recipient;
 use crate::rules::fraud_guard::FraudGuard;
@@ -69,12 +71,24 @@ pub struct Organization {
 pub struct ApiKey {
     /// Name, unique in the organization.
     pub name: String,
-    /// Environment variable that holds the whole key, in the form `tp_<id>_<secret>`.
+    /// Environment variable that holds the whole key, in the form `tp_<id>_<secret>`, or `tp_test_<id>_<secret>`.
     pub secret_env: Option<String>,
+    /// Its messages go to a stand-in for Meta.
+    #[serde(default)]
+    pub test: bool,
+    /// Not valid from then on.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Networks that it may be used from, in CIDR notation; anywhere when left out.
+    pub allowed_from: Option<Vec<String>>,
+    /// How often it may call; the installation's own limit when left out.
+    pub requests_per_minute: Option<u32>,
     /// What it may do: `messages:write`, `messages:read`, `admin`.
     #[serde(default = "all_scopes")]
     pub scopes: Vec<String>,
 }
+
+/// The most calls a minute that a key may be allowed.
+pub const MOST_PER_MINUTE: u32 = 1_000_000;
 
 /// Every scope there is.
 pub const SCOPES: [&str; 3] = ["messages:write", "messages:read", "admin"];
@@ -212,6 +226,30 @@ impl Declaration {
                 wrong(error.place, &error.found, error.expected);
             }
             for key in &organization.api_key {
+                let place = |field: &str| format!("{at}, api_key {}: {field}", key.name);
+                for network in key.allowed_from.iter().flatten() {
+                    if Network::parse(network).is_none() {
+                        wrong(
+                            place("allowed_from"),
+                            network,
+                            "a network, as in 10.0.0.0/8 or 2001:db8::/32",
+                        );
+                    }
+                }
+                if key.allowed_from.as_ref().is_some_and(Vec::is_empty) {
+                    wrong(
+                        place("allowed_from"),
+                        "[]",
+                        "at least one network, or nothing for anywhere",
+                    );
+                }
+                if key
+                    .requests_per_minute
+                    .is_some_and(|limit| !(1..=MOST_PER_MINUTE).contains(&limit))
+                {
+                    let found = key.requests_per_minute.unwrap_or_default().to_string();
+                    wrong(place("requests_per_minute"), &found, "1 to 1000000");
+                }
                 for scope in key.scopes.iter().filter(|scope| !SCOPES.contains(&scope.as_str())) {
                     wrong(
                         format!("{at}, api_key {}: scopes", key.name),
@@ -341,7 +379,7 @@ mod tests {
     fn all_mistakes_are_found_at_once_and_placed() {
         let declaration: Declaration = serde_json::from_value(json!({"organization": [{
             "slug": "Acme", "name": "Acme",
-            "api_key": [{"name": "k", "scopes": ["root"]}],
+            "api_key": [{"name": "k", "scopes": ["root"], "allowed_from": ["10.0.0.0/40"], "requests_per_minute": 0}],
             "waba": [{"id": "1", "messaging_limit_tier": "HUGE", "number": [{"phone_number_id": "2", "phone": "555", "throughput": 0}],
                 "template": [{"name": "A B", "language": "en", "category": "SERVICE", "parameter_format": "X"}]}]
         }]}))
@@ -358,6 +396,8 @@ mod tests {
             places,
             [
                 "organization Acme: slug",
+                "organization Acme, api_key k: allowed_from",
+                "organization Acme, api_key k: requests_per_minute",
                 "organization Acme, api_key k: scopes",
                 "organization Acme, waba 1: messaging_limit_tier",
                 "organization Acme, waba 1, number 2: phone",

@@ -43,6 +43,11 @@ pub const KINDS: &[Kind] = &[
         "it was accepted, or its time has come; it waits for its turn",
         MESSAGE,
     ),
+    kind(
+        "message.fell_back",
+        "its service window is closed, so it goes as its fallback template; it waits for its turn",
+        MESSAGE,
+    ),
     kind("message.sending", "an attempt is under way", MESSAGE),
     kind("message.uncertain", "whether Meta took it is not known yet", MESSAGE),
     kind("message.accepted", "Meta took it", MESSAGE),

@@ -11,6 +11,13 @@ use chrono::TimeDelta;
 
 use crate::attempt::GraphError;
 
+/// The sender number's throughput is reached.
+pub const TOO_FAST: i64 = 130_429;
+/// The recipient stopped marketing from this business.
+pub const STOPPED_MARKETING: i64 = 131_050;
+/// The service window is closed, by Meta's clock.
+pub const WINDOW_CLOSED: i64 = 131_047;
+
 /// What is known about one code, or about a short range of codes that mean the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetaError {

@@ -1,6 +1,6 @@
 //! How fast a sender number may go, and how much of its work the broker may hold.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// The most a POST may set out after its slot; one that would be later gives the slot up.
 pub const MAX_SEND_DELAY: TimeDelta = TimeDelta::milliseconds(35);
@@ -20,6 +20,18 @@ pub fn slots_per_second(limit: u32) -> f64 {
 /// `J`: how far apart in seconds two POSTs of one slot could arrive.
 fn spread() -> f64 {
     (MAX_SEND_DELAY + TRAVEL_JITTER).as_seconds_f64()
+}
+
+/// Meta counts what a number receives against the same messages per second as what it sends. A webhook that comes late tells of a
+/// second that is over, and takes no slot of this one.
+const INBOUND_IS_PAST: TimeDelta = TimeDelta::seconds(5);
+/// Inbound messages push the next slot away by no more than that. Replies look a second ahead and still find one; bulk looks a tenth
+/// of a second ahead and waits until the number receives less.
+pub const INBOUND_TAKES_AT_MOST: TimeDelta = TimeDelta::milliseconds(500);
+
+/// Whether a message that a number received at `at`, by Meta's clock, takes a slot of its pace.
+pub fn inbound_takes_a_slot(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - at <= INBOUND_IS_PAST
 }
 
 /// How many rows of a number may be with the broker at once: a second of its pace, as what comes next waits that long in any case, and
@@ -65,6 +77,13 @@ mod tests {
     fn at_least_92_percent_of_a_standard_limit_is_used() {
         assert!(slots_per_second(80) >= 0.92 * 80.0);
         assert!(slots_per_second(1000) >= 0.92 * 1000.0);
+    }
+
+    #[test]
+    fn what_was_received_just_now_takes_a_slot_and_what_a_late_webhook_tells_does_not() {
+        let now = DateTime::from_timestamp(1_750_000_000, 0).unwrap();
+        assert!(inbound_takes_a_slot(now - TimeDelta::seconds(5), now));
+        assert!(!inbound_takes_a_slot(now - TimeDelta::seconds(6), now));
     }
 
     #[test]

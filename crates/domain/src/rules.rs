@@ -13,6 +13,7 @@ pub mod quiet_hours;
 pub mod quota;
 pub mod sender_number;
 pub mod template;
+pub mod tier;
 pub mod trace;
 pub mod window;
 
@@ -35,6 +36,11 @@ pub enum Verdict {
         /// Look again then; `None` when something else (its flow) will move it.
         until: Option<DateTime<Utc>>,
         /// Why it waits.
+        reason: Reason,
+    },
+    /// Not as it is, but as the template that its sender gave for this case; every gate is asked about that one anew.
+    FallBack {
+        /// The no that the template answers.
         reason: Reason,
     },
     /// Never.
@@ -68,6 +74,8 @@ pub struct Facts {
     pub flow: Option<FlowStatus>,
     /// The recipient asked this organization not to write.
     pub opted_out: bool,
+    /// The recipient asked this organization for no marketing; everything else may go.
+    pub opted_out_of_marketing: bool,
     /// The sender number.
     pub number: NumberFacts,
     /// Meta restricted the WABA.
@@ -76,6 +84,8 @@ pub struct Facts {
     pub template: Option<TemplateFacts>,
     /// Only for session messages: the service window with this recipient.
     pub window: Window,
+    /// Only for session messages: there is a template to send once the window is closed.
+    pub has_fallback: bool,
     /// What the organization's own policies look at.
     pub policies: PolicyFacts,
 }

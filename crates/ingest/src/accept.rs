@@ -13,6 +13,7 @@ mod broadcast;
 mod callback;
 mod cards;
 mod credit;
+mod fallback;
 mod gate;
 mod keeping;
 mod message;
@@ -22,6 +23,7 @@ mod questions;
 mod quota;
 mod sender;
 mod submission;
+mod tier;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -146,12 +148,21 @@ impl Core {
         }
 
         let policies = intake.policies(&self.policies, &numbers).await?;
-        let asked = questions::of(new.iter().map(|place| at(*place)), &numbers, &policies);
+        let choosing = sender::choosing(new.iter().map(|place| at(*place)), &numbers);
+        let room = intake.credit(&choosing, now).await?;
+        let asking = questions::Asking {
+            numbers: &numbers,
+            policies: &policies,
+            room: &room,
+            now,
+        };
+        let asked = asking.of(&new.iter().map(|place| at(*place)).collect::<Vec<_>>());
         let facts = intake.facts(&asked, now).await?;
         let known = Known {
             numbers: &numbers,
             facts: &facts,
             policies: &policies,
+            room: &room,
             now,
         };
         let mut payers = self.cards.payers(&intake, &numbers).await?;

@@ -4,15 +4,17 @@
 //! only by its hash.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::OrganizationId;
 use domain::api_key::ApiKey;
+use domain::network::Network;
 use runtime::Clock;
 use serde_json::json;
 use store::Store;
-use store::api_keys::KnownKey;
+use store::api_keys::{KnownKey, Rights};
 use subtle::ConstantTimeEq;
 
 use crate::problem::{Code, Problem};
@@ -49,6 +51,10 @@ pub struct Caller {
     pub organization: OrganizationId,
     /// The public half of its key.
     pub key_id: String,
+    /// Its messages go to a stand-in for Meta.
+    pub test: bool,
+    /// How often it may call; `None` is as often as anybody.
+    pub requests_per_minute: Option<u32>,
     scopes: Vec<String>,
 }
 
@@ -72,26 +78,29 @@ impl Caller {
 pub struct Credentials {
     store: Store,
     clock: Clock,
+    /// There is a stand-in for test keys.
+    test_mode: bool,
     keys: Memory<KnownKey>,
     users: Memory<Option<OrganizationId>>,
 }
 
 impl Credentials {
-    /// Credentials of a ledger.
-    pub fn new(store: Store, clock: Clock) -> Self {
+    /// Credentials of a ledger. `test_mode`: there is a stand-in for the messages of test keys.
+    pub fn new(store: Store, clock: Clock, test_mode: bool) -> Self {
         Self {
             store,
             clock,
+            test_mode,
             keys: Memory::default(),
             users: Memory::default(),
         }
     }
 
-    /// The caller with this key.
+    /// The caller with this key, who calls from this address; `None` where that cannot be known.
     ///
     /// # Errors
-    /// When the key is not valid (any more), or the ledger is away.
-    pub async fn caller(&self, key: &str) -> Result<Caller, Problem> {
+    /// When the key is not valid (any more) or not from there, or the ledger is away.
+    pub async fn caller(&self, key: &str, from: Option<IpAddr>) -> Result<Caller, Problem> {
         let invalid = |message| Problem::new(Code::InvalidApiKey, message);
         let unknown = "This API key is not valid; check that it was copied whole.";
         let key = ApiKey::parse(key).ok_or_else(|| invalid(unknown))?;
@@ -106,7 +115,8 @@ impl Credentials {
             }
         };
         let hash = self.store.vault().hash_key_secret(&key.secret);
-        if !bool::from(hash.as_slice().ct_eq(&known.secret_hash)) {
+        let same = hash.as_slice().ct_eq(&known.secret_hash);
+        if !bool::from(same) || key.test != known.rights.test {
             return Err(invalid(unknown));
         }
         // Only the owner of the secret learns more about the key.
@@ -116,10 +126,24 @@ impl Credentials {
         if known.expires_at.is_some_and(|at| at <= self.clock.now()) {
             return Err(invalid("This API key has expired; use another one."));
         }
+        if key.test && !self.test_mode {
+            let message = "This is a test key, and this installation has no stand-in for Meta; its operator sets \
+                           TURNPIKE_TEST_META_BASE_URL for ingest and sender.";
+            return Err(Problem::new(Code::TestModeOff, message));
+        }
+        let Rights {
+            scopes,
+            test,
+            allowed_from,
+            requests_per_minute,
+        } = known.rights;
+        allowed_from.map_or(Ok(()), |allowed| is_allowed(&allowed, from))?;
         Ok(Caller {
             organization: known.organization,
             key_id: key.id,
-            scopes: known.scopes,
+            test,
+            requests_per_minute,
+            scopes,
         })
     }
 
@@ -135,6 +159,23 @@ impl Credentials {
         self.users.remember(user, found);
         Ok(found)
     }
+}
+
+/// Whether a key that is bound to networks may be used from this address.
+fn is_allowed(networks: &[String], from: Option<IpAddr>) -> Result<(), Problem> {
+    let Some(from) = from else {
+        let message = "This API key is bound to addresses, and a broker does not tell where a message comes from; publish with the \
+                       organization's broker user, or with a key that is not bound.";
+        return Err(Problem::new(Code::AddressNotAllowed, message));
+    };
+    // A network that cannot be read allows nobody.
+    let mut networks = networks.iter().filter_map(|network| Network::parse(network));
+    if networks.any(|network| network.contains(from)) {
+        return Ok(());
+    }
+    let message =
+        format!("This API key may not be used from {from}; call from an allowed network, or have this one allowed.");
+    Err(Problem::new(Code::AddressNotAllowed, message).details(json!({"address": from.to_string()})))
 }
 
 /// What was read, and when. Holds no more entries than there are rows: what does not exist is not remembered (a broker user is checked

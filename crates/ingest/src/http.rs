@@ -14,6 +14,7 @@ mod events;
 mod exchange;
 mod explain;
 mod flows;
+mod keys;
 mod limits;
 mod list;
 mod numbers;
@@ -34,6 +35,7 @@ use axum::Router;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use domain::destination::Policy;
+use domain::network::Network;
 use runtime::{Clock, Shutdown};
 use serde_json::Value;
 use store::Store;
@@ -58,18 +60,19 @@ struct Parts {
     rates: rate::Rates,
     streams: stream::Streams,
     outbound: Policy,
+    proxies: Vec<Network>,
     shutdown: Shutdown,
 }
 
 impl Api {
-    /// An API in front of a batcher. Waiting callers are let go when the shutdown is asked for.
-    /// `outbound` says which addresses of webhooks may be called.
+    /// An API in front of a batcher. What `proxies` say about where a call comes from is believed; `outbound` says which addresses of
+    /// webhooks may be called. Waiting callers are let go when the shutdown is asked for.
     pub fn new(
         store: Store,
         clock: Clock,
         batcher: Batcher,
         credentials: Credentials,
-        outbound: Policy,
+        (outbound, proxies): (Policy, Vec<Network>),
         shutdown: Shutdown,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -80,6 +83,7 @@ impl Api {
             rates: rate::Rates::default(),
             streams: stream::Streams::default(),
             outbound,
+            proxies,
             shutdown,
         }))
     }
@@ -99,6 +103,7 @@ fn with_key() -> Routes<Api> {
         contacts::routes(),
         limits::routes(),
         balance::routes(),
+        keys::routes(),
         suppressions::routes(),
         campaigns::routes(),
         recipients::routes(),

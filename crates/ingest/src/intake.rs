@@ -158,15 +158,15 @@ impl Intake {
 
     /// Who publishes, and what.
     async fn read(&self, delivery: &Delivery) -> Result<Read, Away> {
-        let organization = match self.organization(delivery).await {
-            Ok(organization) => organization,
+        let sender = match self.sender(delivery).await {
+            Ok(sender) => sender,
             Err(problem) if problem.code == Code::Unavailable => return Err(Away),
             Err(problem) => return Ok(Err(problem.into())),
         };
         let submission = kind(delivery).and_then(|kind| {
             let key = ("message_id", delivery.properties.message_id.as_deref());
             let now = self.clock.now();
-            let mut submission = Submission::read(organization, kind, &delivery.body, key, now)?;
+            let mut submission = Submission::read(sender, kind, &delivery.body, key, now)?;
             let header = |(name, _): &(&String, &String)| name.eq_ignore_ascii_case("traceparent");
             let traceparent = delivery.properties.headers.iter().find(header);
             let followed = Followed::of(traceparent.map(|(_, text)| text.as_str()), now);
@@ -180,13 +180,14 @@ impl Intake {
     }
 
     /// A key in the header says more than the user of the connection, which may be shared.
-    async fn organization(&self, delivery: &Delivery) -> Result<OrganizationId, Problem> {
+    /// Whose it is, and whether it is a test; a broker user's messages are live ones.
+    async fn sender(&self, delivery: &Delivery) -> Result<(OrganizationId, bool), Problem> {
         let properties = &delivery.properties;
         let header = |(name, _): &(&String, &String)| name.eq_ignore_ascii_case("x-api-key");
         if let Some((_, key)) = properties.headers.iter().find(header) {
-            let caller = self.credentials.caller(key).await?;
+            let caller = self.credentials.caller(key, None).await?;
             caller.require(Scope::Write)?;
-            return Ok(caller.organization);
+            return Ok((caller.organization, caller.test));
         }
         let known = match &properties.user_id {
             Some(user) => self
@@ -196,7 +197,8 @@ impl Intake {
                 .map_err(|error| Problem::from(&error))?,
             None => None,
         };
-        known.ok_or_else(unusable::no_organization)
+        let organization = known.ok_or_else(unusable::no_organization)?;
+        Ok((organization, false))
     }
 
     /// An answer for each; `None` when the shutdown came first. While the ledger is away the rest waits here.

@@ -30,6 +30,7 @@ pub(crate) mod broadcasts;
 pub(crate) mod campaigns;
 mod components;
 pub(crate) mod events;
+mod keys;
 mod limits;
 pub(crate) mod messages;
 mod operation;

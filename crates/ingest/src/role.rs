@@ -1,9 +1,12 @@
 //! The role as a whole: both doors, until the shutdown.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use broker::{Address, Publisher, Topology};
 use domain::destination::Policy;
+use domain::network::Network;
 use runtime::health::Health;
 use runtime::{Clock, Shutdown};
 use store::Store;
@@ -34,6 +37,10 @@ pub struct Ingest {
     pub clock: Clock,
     /// Where the role says how it is.
     pub health: Health,
+    /// Proxies whose word counts about where a call comes from.
+    pub proxies: Vec<Network>,
+    /// There is a stand-in for the messages of test keys.
+    pub test_mode: bool,
     /// Routes beside ours that need no API key: Meta's webhooks.
     pub beside: Router,
 }
@@ -42,14 +49,14 @@ pub struct Ingest {
 pub async fn run(ingest: Ingest, listener: TcpListener, shutdown: &Shutdown) {
     let jobs = Jobs::new(ingest.publisher.clone(), &ingest.topology, shutdown.clone());
     let core = Core::new(ingest.store.clone(), ingest.clock.clone(), jobs).allowing(ingest.outbound.clone());
-    let credentials = Credentials::new(ingest.store.clone(), ingest.clock.clone());
+    let credentials = Credentials::new(ingest.store.clone(), ingest.clock.clone(), ingest.test_mode);
     let batcher = Batcher::start(core.clone(), shutdown);
     let api = Api::new(
         ingest.store,
         ingest.clock.clone(),
         batcher,
         credentials.clone(),
-        ingest.outbound,
+        (ingest.outbound, ingest.proxies),
         shutdown.clone(),
     );
     let intake = Intake {
@@ -75,7 +82,9 @@ async fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) {
         }
     });
     let stop = shutdown.clone();
-    let served = axum::serve(listener, router)
+    // Keys may be bound to the addresses that they are used from.
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service)
         .with_graceful_shutdown(async move { stop.requested().await })
         .await;
     match served {

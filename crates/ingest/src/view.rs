@@ -13,7 +13,7 @@ use domain::rules::window::{Standing, Window};
 use domain::{PublicStatus, Reason, Recipient, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::queries::{AttemptView, BroadcastView, MessageView};
+use store::queries::{AttemptView, BroadcastView, FallbackView, MessageView};
 
 use crate::answer::{optional_timestamp, timestamp};
 
@@ -28,9 +28,11 @@ pub fn message(message: &MessageView, now: DateTime<Utc>) -> Value {
         "status": status,
         "reason": message.reason.as_ref().map(reason),
         "channel": "whatsapp",
+        "mode": mode(message.test),
         "to": message.to,
         "from": message.from,
-        "type": message.content.as_deref().and_then(kind),
+        "type": content(message).and_then(kind),
+        "fallback": message.fallback.as_ref().map(fallback),
         "broadcast_id": message.flow,
         "created_at": timestamp(message.created_at()),
         "scheduled_at": optional_timestamp(message.scheduled_at),
@@ -44,8 +46,33 @@ pub fn message(message: &MessageView, now: DateTime<Utc>) -> Value {
     })
 }
 
+/// Whether a message goes to Meta or to a stand-in.
+pub fn mode(test: bool) -> &'static str {
+    if test { "test" } else { "live" }
+}
+
 fn reason(reason: &Reason) -> Value {
     json!({"code": reason.code(), "message": reason.sentence()})
+}
+
+/// What it says: from the moment it fell back, its template.
+fn content(message: &MessageView) -> Option<&str> {
+    let taken = message.fallback.as_ref().filter(|fallback| fallback.taken.is_some());
+    taken
+        .map(|fallback| fallback.content.as_str())
+        .or(message.content.as_deref())
+}
+
+/// The template that a session message falls back to, and whether it did.
+pub fn fallback(fallback: &FallbackView) -> Value {
+    let content: Value = serde_json::from_str(&fallback.content).unwrap_or_default();
+    let template = &content["template"];
+    let taken = fallback.taken.as_ref();
+    json!({
+        "template": {"name": template["name"], "language": template["language"]["code"]},
+        "taken_at": optional_timestamp(taken.map(|(at, _)| *at)),
+        "reason": taken.map(|(_, why)| reason(why)),
+    })
 }
 
 fn kind(content: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 //! the database refuses a value, until only the bad elements are left out.
 
 use chrono::{DateTime, Utc};
+use domain::NumberId;
 use domain::opaque::Signer;
 use meta::webhook::Update;
 use store::Error;
@@ -35,6 +36,8 @@ pub(crate) struct Applied {
     pub(crate) refused: Vec<Refused>,
     /// Messaging limits that have more room now.
     pub(crate) raised: Vec<TierChange>,
+    /// New inbound messages: the number that got each, and when by Meta's clock.
+    pub(crate) received: Vec<(NumberId, DateTime<Utc>)>,
     pub(crate) tally: Tally,
 }
 
@@ -59,6 +62,7 @@ impl Applied {
     fn merge(&mut self, other: Self) {
         self.refused.extend(other.refused);
         self.raised.extend(other.raised);
+        self.received.extend(other.received);
         self.tally.merge(other.tally);
     }
 }
@@ -98,10 +102,10 @@ async fn together(tx: &Application<'_>, signer: &Signer, elements: &[Element]) -
     numbers::apply(tx, &batch.qualities, &batch.capabilities, &mut applied).await?;
     templates::apply(tx, &batch.templates, &mut applied).await?;
     accounts::apply(tx, &batch.accounts, &mut applied).await?;
-    let delivered = statuses::apply(tx, signer, &batch.statuses, &mut applied).await?;
-    inbound::apply(tx, &batch.inbound, &batch.preferences, &mut applied).await?;
-    if !delivered.is_empty() {
-        let extended = tx.extend_members(&delivered).await?;
+    let told = statuses::apply(tx, signer, &batch.statuses, &mut applied).await?;
+    inbound::apply(tx, &batch.inbound, &batch.preferences, &told.stopped, &mut applied).await?;
+    if !told.delivered_late.is_empty() {
+        let extended = tx.extend_members(&told.delivered_late).await?;
         applied.tally.add("extended_membership", extended);
     }
     hearing::apply(tx, elements).await?;

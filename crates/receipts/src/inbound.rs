@@ -4,24 +4,27 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::NumberId;
 use domain::stop_words::{Wish, wish};
 use meta::webhook::{InboundMessage, Preference, UserPreference};
 use store::Error;
 use store::receipts::{Application, Choice, Inbound, SenderNumber};
 
 use crate::apply::{Applied, Element};
+use crate::statuses::Stopped;
 
 /// The category of [`UserPreference`] that is about being written to.
 const MARKETING: &str = "marketing_messages";
 
-/// Applies inbound messages and preferences.
+/// Applies inbound messages and preferences, and what statuses told of people who stopped marketing.
 pub(crate) async fn apply(
     tx: &Application<'_>,
     messages: &[(&Element, &InboundMessage)],
     preferences: &[(&Element, &UserPreference)],
+    stopped: &[Stopped],
     applied: &mut Applied,
 ) -> Result<(), Error> {
-    if messages.is_empty() && preferences.is_empty() {
+    if messages.is_empty() && preferences.is_empty() && stopped.is_empty() {
         return Ok(());
     }
     let tenants = Tenants::load(tx, messages, preferences).await?;
@@ -32,6 +35,14 @@ pub(crate) async fn apply(
             .map_err(|reason| applied.refuse(element.place, reason, None))
             .ok()
             .flatten()
+    }));
+    choices.extend(stopped.iter().map(|stopped| Choice {
+        organization_id: stopped.organization_id,
+        recipient: &stopped.recipient,
+        stop: true,
+        at: stopped.at,
+        source: "meta_131050",
+        marketing_only: true,
     }));
     if !choices.is_empty() {
         applied.tally.add("choice", choices.len() as u64);
@@ -90,6 +101,9 @@ async fn new_messages<'a>(
         tx.open_windows(&opening).await?;
     }
     applied.tally.add("new_inbound", known.len() as u64);
+    applied
+        .received
+        .extend(known.iter().map(|(number, row, _)| (NumberId(number.id), row.at)));
     let choices = known.iter().filter_map(|(number, row, message)| {
         Some(Choice {
             organization_id: number.organization_id,
@@ -97,6 +111,7 @@ async fn new_messages<'a>(
             stop: wish(message.text.as_deref()?)? == Wish::Stop,
             at: row.at,
             source: "stop_word",
+            marketing_only: false,
         })
     });
     Ok(choices.collect())
@@ -159,6 +174,7 @@ impl Tenants {
             stop,
             at: said.at.min(element.received_at),
             source: "user_preferences",
+            marketing_only: true,
         }))
     }
 }

@@ -6,9 +6,9 @@ use meta::webhook::StatusUpdate;
 use store::Error;
 use tracing::warn;
 
-use crate::Receipts;
 use crate::apply::{Applied, Place};
 use crate::statuses::{self, Told};
+use crate::{Receipts, inbound};
 
 /// How long a status waits for its message.
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
@@ -55,9 +55,10 @@ impl Receipts {
             return Ok(0);
         }
         let mut applied = Applied::default();
-        let delivered = statuses::apply(&tx, &self.signer, &told, &mut applied).await?;
-        if !delivered.is_empty() {
-            tx.extend_members(&delivered).await?;
+        let outcome = statuses::apply(&tx, &self.signer, &told, &mut applied).await?;
+        inbound::apply(&tx, &[], &[], &outcome.stopped, &mut applied).await?;
+        if !outcome.delivered_late.is_empty() {
+            tx.extend_members(&outcome.delivered_late).await?;
         }
         let ids: Vec<i64> = waiting.iter().map(|orphan| orphan.id).collect();
         tx.drop_orphans(&ids).await?;

@@ -1,5 +1,9 @@
 //! One pass: some bodies out of the inbox, read, applied, marked as applied; one transaction.
 
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::{NumberId, pace};
 use meta::webhook::{self, Update};
 use store::Error;
 use store::inbox::{Body, Done, SetAside};
@@ -57,6 +61,9 @@ impl Receipts {
                 );
             }
         }
+        if let Err(error) = self.count_against_pace(&applied.received).await {
+            warn!("{error} failed; their numbers may be a little too fast for a second");
+        }
         let bytes: usize = bodies.iter().map(|body| body.raw.len()).sum();
         Ok(Pass {
             bodies: bodies.len(),
@@ -73,6 +80,20 @@ impl Receipts {
     /// When the database is not there.
     pub async fn lift_restrictions(&self) -> Result<u64, Error> {
         self.store.lift_restrictions(self.clock.now()).await
+    }
+
+    /// Lets inbound messages take slots of their numbers' pace. Apart from the pass: the pace is the first lock of all, and which
+    /// messages are new is only known at its end.
+    async fn count_against_pace(&self, received: &[(NumberId, DateTime<Utc>)]) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut slots: BTreeMap<NumberId, u32> = BTreeMap::new();
+        for (number, _) in received.iter().filter(|(_, at)| pace::inbound_takes_a_slot(*at, now)) {
+            *slots.entry(*number).or_default() += 1;
+        }
+        if slots.is_empty() {
+            return Ok(());
+        }
+        self.store.take_slots(&slots.into_iter().collect::<Vec<_>>()).await
     }
 
     /// Lets messages that wait for room in a messaging limit be looked at again. Apart from the pass, in small transactions: should

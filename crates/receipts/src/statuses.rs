@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::opaque::Signer;
-use domain::{Category, Delivery, MessageId, State};
+use domain::{Category, Delivery, MessageId, State, meta_error};
 use meta::webhook::{StatusUpdate, StatusWord};
 use serde_json::json;
 use store::Error;
@@ -35,13 +35,33 @@ pub(crate) struct Told<'a> {
     pub(crate) status: &'a StatusUpdate,
 }
 
-/// Applies statuses. Returns messages that were delivered so late that their place in the messaging limit must be extended.
+/// What statuses mean for more than their messages.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Messages that were delivered so late that their place in the messaging limit must be extended.
+    pub(crate) delivered_late: Vec<(Uuid, DateTime<Utc>)>,
+    /// People who stopped marketing, as Meta says of a message that failed for it.
+    pub(crate) stopped: Vec<Stopped>,
+}
+
+/// Somebody who wants no marketing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    /// From whom.
+    pub(crate) organization_id: i64,
+    /// Who, E.164.
+    pub(crate) recipient: String,
+    /// When Meta said so.
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// Applies statuses.
 pub(crate) async fn apply(
     tx: &Application<'_>,
     signer: &Signer,
     statuses: &[Told<'_>],
     applied: &mut Applied,
-) -> Result<Vec<(Uuid, DateTime<Utc>)>, Error> {
+) -> Result<Outcome, Error> {
     let mut found = Found::default();
     let mut named: Vec<(&Told<'_>, MessageId, i32)> = Vec::with_capacity(statuses.len());
     for told in statuses {
@@ -89,7 +109,10 @@ pub(crate) async fn apply(
         tx.keep_orphans(&found.orphans).await?;
     }
     applied.tally.merge(found.tally);
-    Ok(found.late.into_iter().collect())
+    Ok(Outcome {
+        delivered_late: found.late.into_iter().collect(),
+        stopped: found.stopped,
+    })
 }
 
 /// What the statuses of a batch come to.
@@ -99,6 +122,7 @@ struct Found {
     proofs: HashMap<Uuid, Proof>,
     orphans: Vec<Orphan>,
     late: HashMap<Uuid, DateTime<Utc>>,
+    stopped: Vec<Stopped>,
     /// Attempts that may have to be paid for.
     paid: BTreeSet<(Uuid, i32)>,
     tally: Tally,
@@ -117,6 +141,17 @@ impl Found {
             errors: errors(status),
             pricing: status.pricing.as_ref().map(ToString::to_string),
         });
+        let stopped = status
+            .errors
+            .iter()
+            .any(|error| error.code == meta_error::STOPPED_MARKETING);
+        if stopped && !message.test {
+            self.stopped.push(Stopped {
+                organization_id: message.organization_id,
+                recipient: message.recipient.clone(),
+                at: status.at.min(told.received_at),
+            });
+        }
         if let Some(reached) = reached_late(message, delivery, status.at) {
             let at = self.late.entry(message.id).or_insert(reached);
             *at = reached.min(*at);

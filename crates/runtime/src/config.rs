@@ -21,5 +21,7 @@ mod variables;
 
 pub use env::{Env, Reader};
 pub use error::{ConfigError, ConfigErrors};
-pub use settings::{Admin, Amqp, Database, Http, Journal, Log, LogFormat, Meta, MetaApp, Otlp, SecretKey};
+pub use settings::{
+    Admin, Amqp, Database, Http, Journal, Log, LogFormat, Meta, MetaApp, Otlp, Proxies, SecretKey, TestMeta,
+};
 pub use variables::{Fallback, VARIABLES, Variable, describe};

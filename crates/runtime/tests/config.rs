@@ -1,7 +1,8 @@
 //! The environment as an operator meets it: what is missing, mistyped or malformed is named, all of it at once.
 
 use runtime::config::{
-    Admin, Amqp, ConfigError, Database, Env, Http, Log, LogFormat, Meta, MetaApp, SecretKey, VARIABLES,
+    Admin, Amqp, ConfigError, Database, Env, Http, Log, LogFormat, Meta, MetaApp, Proxies, SecretKey, TestMeta,
+    VARIABLES,
 };
 use secrecy::ExposeSecret as _;
 
@@ -243,6 +244,41 @@ fn addresses_versions_filters_and_formats_are_checked() {
             "{name}: {errors}"
         );
     }
+}
+
+#[test]
+fn a_stand_in_for_tests_is_never_meta() {
+    let read = |value: &[(&str, &str)]| {
+        let mut reader = Env::from_map(value.iter().copied()).reader();
+        let stand_in = TestMeta::from_env(&mut reader);
+        reader.finish(stand_in)
+    };
+    let given = |value| read(&[("TURNPIKE_TEST_META_BASE_URL", value)]);
+
+    assert_eq!(read(&[]).unwrap().base_url, None);
+    assert_eq!(
+        given("http://simulator:8090/").unwrap().base_url.as_deref(),
+        Some("http://simulator:8090")
+    );
+    assert!(given("https://graph.facebook.com").is_err());
+    assert!(given("simulator").is_err());
+}
+
+#[test]
+fn trusted_proxies_are_networks_separated_by_commas_and_none_when_absent() {
+    let read = |value: &[(&str, &str)]| {
+        let mut reader = Env::from_map(value.iter().copied()).reader();
+        let proxies = Proxies::from_env(&mut reader, |text| text.contains('.'));
+        reader.finish(proxies)
+    };
+    let given = |value| read(&[("TURNPIKE_TRUSTED_PROXIES", value)]);
+
+    assert_eq!(read(&[]).unwrap().networks, Vec::<String>::new());
+    assert_eq!(
+        given("10.0.0.0/8, 192.0.2.7").unwrap().networks,
+        ["10.0.0.0/8", "192.0.2.7"]
+    );
+    assert!(given("10.0.0.0/8,nowhere").is_err());
 }
 
 #[test]

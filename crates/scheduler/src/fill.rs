@@ -85,6 +85,7 @@ fn messages(work: &Work) -> Vec<NewMessage> {
             to: &addressee.to,
             params: addressee.params.as_ref(),
             opted_out: addressee.opted_out,
+            opted_out_of_marketing: addressee.opted_out_of_marketing,
             zone: addressee.zone.as_deref(),
         });
         let mut start = start(judged.verdict, work);
@@ -112,6 +113,9 @@ fn messages(work: &Work) -> Vec<NewMessage> {
             webhook_url: work.options.webhook_url.clone(),
             traceparent: None,
             key: None,
+            fallback: None,
+            edge_at: None,
+            test: false,
             flags: judged.flags,
             footprint: Footprint::default(),
         }
@@ -121,7 +125,8 @@ fn messages(work: &Work) -> Vec<NewMessage> {
 
 fn start(verdict: Verdict, work: &Work) -> Start {
     match verdict {
-        Verdict::Drop { reason } => Start::Refused(reason),
+        // Only session messages fall back.
+        Verdict::Drop { reason } | Verdict::FallBack { reason } => Start::Refused(reason),
         Verdict::Send => Start::Held { reason: None },
         // The morning comes for each recipient at its own time, so such a row does not wait for the cursor.
         Verdict::Defer {

@@ -2,7 +2,7 @@
 //! lost, calls silent attempts uncertain and ends their holds, expires what is late, makes partitions and drops old ones, and watches
 //! the ledger for what is wrong.
 //!
-//! Each duty is a small program of its own ([`Filler`], [`Campaigns`], [`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Upkeep`],
+//! Each duty is a small program of its own ([`Filler`], [`Campaigns`], [`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Paces`], [`Upkeep`],
 //! [`Watch`]) whose `run_once` does one pass and says what it did; [`run`] keeps all of them at it.
 //!
 //! **Invariants.** Any number of schedulers may run: rows are taken with SKIP LOCKED, so each is released once. A row is committed as
@@ -15,6 +15,7 @@ mod fill;
 mod holds;
 mod jobs;
 mod leases;
+mod paces;
 mod release;
 mod ring;
 mod upkeep;
@@ -32,6 +33,7 @@ pub use campaigns::{Campaigns, CampaignsPass};
 pub use fill::{FillPass, Filler};
 pub use holds::{EndedPass, Holds};
 pub use leases::{Leases, LeasesPass};
+pub use paces::Paces;
 pub use release::{ReleasePass, Releaser};
 pub use ring::{RingPass, Ringer};
 pub use upkeep::{Retention, Upkeep, UpkeepPass};
@@ -53,6 +55,8 @@ pub struct Options {
     pub campaigns: Duration,
     /// Rest between passes that repair.
     pub repair: Duration,
+    /// Rest between steps by which slowed numbers get their pace back.
+    pub paces: Duration,
     /// Rest between looks after partitions and retention.
     pub upkeep: Duration,
     /// Rest between looks at the ledger for the metrics.
@@ -72,6 +76,7 @@ impl Default for Options {
             fill: Duration::from_millis(100),
             campaigns: Duration::from_secs(1),
             repair: Duration::from_secs(1),
+            paces: Duration::from_secs(5),
             upkeep: Duration::from_secs(3_600),
             watch: Duration::from_secs(10),
             ring_below: 20_000,
@@ -103,6 +108,7 @@ pub struct Scheduler {
     ringer: Ringer,
     leases: Leases,
     holds: Holds,
+    paces: Paces,
     upkeep: Upkeep,
     watch: Watch,
 }
@@ -124,6 +130,7 @@ impl Scheduler {
             ringer: Ringer::new(store.clone(), publisher, address, topology, options),
             leases: Leases::new(store.clone(), options),
             holds: Holds::new(store.clone(), options),
+            paces: Paces::new(store.clone(), options),
             upkeep: Upkeep::new(store.clone(), clock, options),
             watch: Watch::new(store.clone(), options),
         }
@@ -141,6 +148,7 @@ pub async fn run(scheduler: Scheduler, shutdown: Shutdown, health: &Health) {
         Box::pin(duty::keep_at(scheduler.ringer, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.leases, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.holds, &shutdown, None)),
+        Box::pin(duty::keep_at(scheduler.paces, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.upkeep, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.watch, &shutdown, None)),
     );

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::attempt::{GraphError, Outcome, Rejection};
-use domain::meta_error::{Disposition, MetaError, Scope};
+use domain::meta_error::{self, Disposition, MetaError, Scope};
 use domain::{Category, MessageId, NumberId, Reason, State, TemplateId, WabaId, Wamid, retry};
 use store::outcomes::Numbers;
 
@@ -27,6 +27,8 @@ pub(crate) struct Attempted {
     pub(crate) attempt: i32,
     /// Earlier attempts that burned.
     pub(crate) failures: i32,
+    /// A template is to be sent should the service window be closed.
+    pub(crate) has_fallback: bool,
 }
 
 /// What comes next.
@@ -47,6 +49,8 @@ pub(crate) struct Aftermath {
 /// What an error means for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consequence {
+    /// They wait, and the number goes slower from then on.
+    SlowDown(NumberId, DateTime<Utc>),
     /// They wait.
     Hold(Numbers, DateTime<Utc>),
     /// Those from this message's number to its recipient wait.
@@ -55,6 +59,10 @@ pub(crate) enum Consequence {
     RestrictWaba(WabaId),
     /// Nothing goes with this template; Meta's word for its status.
     CloseTemplate(TemplateId, &'static str),
+    /// The message itself goes as its fallback from now on: Meta's clock says that the window is closed.
+    FallBack(MessageId),
+    /// The recipient of this message wants no marketing from this organization.
+    NoMarketing(MessageId),
 }
 
 /// What comes after an outcome. `jitter` in `[0, 1)` spreads retries.
@@ -83,6 +91,18 @@ pub(crate) fn aftermath(outcome: &Outcome, message: &Attempted, now: DateTime<Ut
 fn refused(error: &GraphError, message: &Attempted, now: DateTime<Utc>, jitter: f64) -> Aftermath {
     let reason = Reason::Meta(error.code);
     match MetaError::of(error).disposition {
+        Disposition::Fail if message.has_fallback && error.code == meta_error::WINDOW_CLOSED => {
+            // Burns: should it never become its fallback, it must not ask forever.
+            let failures = message.failures.saturating_add(1).unsigned_abs();
+            Aftermath {
+                consequence: Some(Consequence::FallBack(message.id)),
+                ..message.retry(retry::next(failures, jitter, now), reason)
+            }
+        }
+        Disposition::Fail if error.code == meta_error::STOPPED_MARKETING => Aftermath {
+            consequence: Some(Consequence::NoMarketing(message.id)),
+            ..message.ends(State::Failed, Some(reason))
+        },
         Disposition::Fail => message.ends(State::Failed, Some(reason)),
         disposition @ Disposition::RetrySoon { .. } => {
             let failures = message.failures.unsigned_abs();
@@ -164,6 +184,9 @@ impl Attempted {
             Disposition::Fail | Disposition::RetrySoon { .. } | Disposition::StopScope => return None,
         };
         let numbers = match known.scope {
+            Scope::Number if error.code == meta_error::TOO_FAST => {
+                return Some(Consequence::SlowDown(self.number, now + pause));
+            }
             Scope::Number => Numbers::One(self.number),
             Scope::Waba => Numbers::OfWaba(self.waba),
             Scope::App => Numbers::All,

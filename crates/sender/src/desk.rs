@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::policy::PolicyFacts;
 use domain::rules::{Facts, Verdict, decide};
 use domain::{MessageId, Reason, State};
+use secrecy::SecretString;
 use store::Store;
 use store::admission::{Candidate, Settlement, Unreadable};
 use store::policies::KnownPolicies;
@@ -22,6 +23,9 @@ use crate::metrics;
 /// How long a row waits that this build cannot read or whose access token it cannot open: somebody has to do something first.
 const MENDED_AFTER: TimeDelta = TimeDelta::minutes(5);
 
+/// What a test presents instead of an access token: those of Meta go to Meta only.
+const NO_TOKEN: &str = "turnpike-test";
+
 /// Loads and decides.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
@@ -29,22 +33,26 @@ pub(crate) struct Desk {
     kept: Arc<Keepsakes>,
     policies: KnownPolicies,
     journal: Journal,
+    /// There is a stand-in for the messages of test keys.
+    test_mode: bool,
 }
 
 /// What the rules made of a row.
 #[derive(Debug)]
 enum Decision {
     Go(Box<Message>),
+    FallBack(Reason),
     Settle(Settlement),
 }
 
 impl Desk {
-    pub(crate) fn new(store: Store, journal: Journal) -> Self {
+    pub(crate) fn new(store: Store, journal: Journal, test_mode: bool) -> Self {
         Self {
             store,
             kept: Arc::default(),
             policies: KnownPolicies::default(),
             journal,
+            test_mode,
         }
     }
 
@@ -53,25 +61,36 @@ impl Desk {
     /// # Errors
     /// When the ledger is not available; nothing is known of any row then.
     pub(crate) async fn judge(&self, ids: &[MessageId]) -> Result<Vec<Message>, store::Error> {
+        let (mut go, fall_back) = self.look(ids).await?;
+        if !fall_back.is_empty() {
+            // As templates they are other messages to every gate.
+            let templates = self.fall_back(fall_back).await?;
+            go.extend(self.look(&templates).await?.0);
+        }
+        Ok(go)
+    }
+
+    /// The messages that may go, and those that may go as what they fall back to.
+    async fn look(&self, ids: &[MessageId]) -> Result<(Vec<Message>, Vec<(MessageId, Reason)>), store::Error> {
         let rows = self.load(ids).await?;
         self.kept.learn(&self.store, &rows).await?;
         let mut policies = self.store.policy_facts(&self.policies, &rows).await?;
-        let (mut go, mut settle) = (Vec::with_capacity(rows.len()), Vec::new());
+        let (mut go, mut settle, mut fall_back) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
         let mut capped = Vec::new();
         let working = self.journal.marker();
         for row in rows {
             let id = row.id;
             working.on(id);
             let policies = policies.remove(&id).unwrap_or_else(|| Ok(PolicyFacts::default()));
-            let cap = policies
-                .as_ref()
-                .ok()
-                .and_then(|policies| Some(policies.frequency.as_ref()?.cap));
+            let known = policies.as_ref().ok().filter(|_| !row.test);
+            // A test takes no place.
+            let cap = known.and_then(|policies| Some(policies.frequency.as_ref()?.cap));
             match guarded(id, || self.decide(row, policies)) {
                 Decision::Go(message) => {
                     capped.extend(cap.map(|cap| (id, cap)));
                     go.push(*message);
                 }
+                Decision::FallBack(reason) => fall_back.push((id, reason)),
                 Decision::Settle(settlement) => settle.push(settlement),
             }
         }
@@ -86,7 +105,24 @@ impl Desk {
             reason: Reason::FrequencyCap,
         }));
         self.settle(settle).await?;
-        Ok(go)
+        Ok((go, fall_back))
+    }
+
+    /// Makes messages what they fall back to; those that could not be are set aside.
+    async fn fall_back(&self, messages: Vec<(MessageId, Reason)>) -> Result<Vec<MessageId>, store::Error> {
+        match self.store.fall_back(&messages).await {
+            Err(error) if error.is_about_data() => {}
+            outcome => return outcome,
+        }
+        let mut fell_back = Vec::new();
+        for message in messages {
+            match self.store.fall_back(std::slice::from_ref(&message)).await {
+                Ok(did) => fell_back.extend(did),
+                Err(error) if error.is_about_data() => self.quarantine(message.0, &error).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(fell_back)
     }
 
     /// Takes rows out of the queue.
@@ -150,10 +186,18 @@ impl Desk {
             Ok(facts) => decide(&facts, now),
             Err(why) => return Decision::Settle(unreadable(id, why, now)),
         };
+        if let Verdict::FallBack { reason } = verdict {
+            return Decision::FallBack(reason);
+        }
         if let Some(settlement) = settlement(id, verdict) {
             return Decision::Settle(settlement);
         }
-        let token = match self.kept.token(&self.store, &row) {
+        let token = match row.test {
+            true if self.test_mode => Ok(Arc::new(SecretString::from(NO_TOKEN))),
+            true => return Decision::Settle(failed(id, "test_mode_off")),
+            false => self.kept.token(&self.store, &row),
+        };
+        let token = match token {
             Ok(token) => token,
             Err(why) => {
                 error!(waba.id = %row.waba_meta_id, error = &why as &dyn std::error::Error, "the access token of an account cannot be opened, its messages wait");
@@ -181,6 +225,8 @@ pub(crate) fn settlement(id: MessageId, verdict: Verdict) -> Option<Settlement> 
     let (state, until, reason) = match verdict {
         Verdict::Send => return None,
         Verdict::Defer { until, reason } => (State::Parked, until, reason),
+        // Without its fallback that is what it comes to.
+        Verdict::FallBack { reason } => (State::Failed, None, reason),
         Verdict::Drop { reason } => match reason {
             Reason::Expired => (State::Expired, None, reason),
             Reason::Canceled => (State::Canceled, None, reason),
@@ -208,6 +254,15 @@ fn waits(id: MessageId, reason: &str, now: DateTime<Utc>) -> Settlement {
         id,
         state: State::Parked,
         until: Some(now + MENDED_AFTER),
+        reason: Reason::Other(reason.to_owned()),
+    }
+}
+
+fn failed(id: MessageId, reason: &str) -> Settlement {
+    Settlement {
+        id,
+        state: State::Failed,
+        until: None,
         reason: Reason::Other(reason.to_owned()),
     }
 }

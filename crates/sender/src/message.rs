@@ -19,6 +19,10 @@ pub(crate) struct Message {
     pub(crate) template: Option<TemplateId>,
     pub(crate) category: Category,
     pub(crate) failures: i32,
+    /// A template is to be sent should the service window be closed.
+    pub(crate) has_fallback: bool,
+    /// It goes to a stand-in for Meta.
+    pub(crate) test: bool,
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) recipient: Recipient,
     /// As it is stored, which is as Meta takes it.
@@ -58,6 +62,8 @@ pub(crate) fn message(row: Candidate, token: Arc<SecretString>) -> Result<Messag
         waba: row.waba,
         template: row.template.map(|template| template.id),
         failures: row.failures,
+        has_fallback: row.has_fallback,
+        test: row.test,
         expires_at: row.expires_at,
         phone_number_id: row.phone_number_id,
         token,
@@ -98,6 +104,7 @@ pub(crate) mod tests {
             content: Some(content.to_string()),
             flow_status: None,
             opted_out: false,
+            opted_out_of_marketing: false,
             phone_number_id: "2000001".into(),
             number_status: "CONNECTED".into(),
             throughput: 80,
@@ -111,6 +118,8 @@ pub(crate) mod tests {
                 status: "APPROVED".into(),
                 revision: 1,
             }),
+            has_fallback: false,
+            test: false,
             last_inbound_at: None,
             policy: None,
             queued_at: now(),
@@ -131,6 +140,7 @@ pub(crate) mod tests {
         let got = match verdict {
             Ok(Verdict::Send) => "send".to_owned(),
             Ok(Verdict::Defer { reason, .. }) => format!("defer {reason}"),
+            Ok(Verdict::FallBack { reason }) => format!("fall back {reason}"),
             Ok(Verdict::Drop { reason }) => format!("drop {reason}"),
             Err(error) => error.to_string(),
         };
@@ -192,6 +202,13 @@ pub(crate) mod tests {
             ..with()
         };
         check(session(), "drop no_inbound_history");
+        check(
+            Candidate {
+                has_fallback: true,
+                ..session()
+            },
+            "fall back no_inbound_history",
+        );
         check(
             Candidate {
                 last_inbound_at: Some(now()),

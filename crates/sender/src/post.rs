@@ -34,6 +34,8 @@ use crate::record::{Ended, Entry};
 #[derive(Debug, Clone)]
 pub(crate) struct Poster {
     meta: meta::Client,
+    /// For the messages of test keys.
+    test_meta: Option<meta::Client>,
     signer: Signer,
     tasks: TaskTracker,
     record: mpsc::Sender<Entry>,
@@ -64,7 +66,7 @@ type Judged = (Recorded, Option<Consequence>);
 
 impl Poster {
     pub(crate) fn new(
-        meta: meta::Client,
+        (meta, test_meta): (meta::Client, Option<meta::Client>),
         signer: Signer,
         tasks: TaskTracker,
         record: mpsc::Sender<Entry>,
@@ -72,6 +74,7 @@ impl Poster {
     ) -> Self {
         Self {
             meta,
+            test_meta,
             signer,
             tasks,
             record,
@@ -115,7 +118,13 @@ impl Poster {
     }
 
     async fn attempt(&self, claimed: &mut Claimed) -> Judged {
-        let Some(composed) = self.compose(claimed) else {
+        // The desk lets no test pass without a stand-in. Should one come by, it goes nowhere.
+        let meta = if claimed.message.test {
+            self.test_meta.as_ref()
+        } else {
+            Some(&self.meta)
+        };
+        let (Some(meta), Some(composed)) = (meta, self.compose(claimed)) else {
             return claimed.quarantined();
         };
         let slot = claimed.reading.surely_reached(claimed.slot);
@@ -130,9 +139,7 @@ impl Poster {
         let queue = claimed.message.waited.to_std().unwrap_or_default();
         metrics::waited(claimed.lane.as_str(), queue, claimed.message.prompt_since.map(since));
         let message = &claimed.message;
-        let post = self
-            .meta
-            .send_message(&message.phone_number_id, &message.token, composed);
+        let post = meta.send_message(&message.phone_number_id, &message.token, composed);
         // A panic in there tells nothing about how far it came.
         let outcome = AssertUnwindSafe(post).catch_unwind().await.unwrap_or_else(|_| {
             Outcome::Unknown(Uncertainty {
@@ -141,7 +148,8 @@ impl Poster {
                 graph: None,
             })
         });
-        if let Some(leave) = claimed.leave.split() {
+        // A stand-in tells nothing about Meta's host.
+        if let (false, Some(leave)) = (claimed.message.test, claimed.leave.split()) {
             leave.used(&outcome);
         }
         claimed.ended(outcome, begun, Instant::now())
@@ -197,7 +205,9 @@ impl Claimed {
             refused: after.refused,
             post: Some(post),
         };
-        (recorded, after.consequence)
+        // Nor about its numbers, accounts and templates.
+        let of_live = |consequence: &Consequence| !self.message.test || matches!(consequence, Consequence::FallBack(_));
+        (recorded, after.consequence.filter(of_live))
     }
 
     /// A span of the message's trace, where somebody follows it.
@@ -238,6 +248,7 @@ impl Claimed {
             expires_at: self.message.expires_at,
             attempt: self.attempt,
             failures: self.message.failures,
+            has_fallback: self.message.has_fallback,
         }
     }
 

@@ -3,11 +3,11 @@
 //! **Invariant:** it does not let go of an outcome before the ledger has it. Every write here may be repeated without harm, so while
 //! the ledger is away it simply tries again; meanwhile its queue fills, which stops the claiming of more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{MessageId, WabaId};
+use domain::{MessageId, NumberId, Reason, WabaId};
 use runtime::{Shutdown, batch};
 use store::Store;
 use store::outcomes::{Numbers, Recorded};
@@ -106,6 +106,11 @@ impl Recorder {
         for (id, until) in &batch.pairs {
             self.store.hold_pair(*id, *until).await?;
         }
+        for number in &batch.slower {
+            if let Some((slowed, true)) = self.store.slow_down(*number).await? {
+                warn!(number.id = %number, to = slowed.to, "sender number {number} goes slower, at {:.0} % of its pace: Meta throttled it", slowed.to * 100.0);
+            }
+        }
         for (waba, reason) in &batch.wabas {
             if self.store.restrict_waba(*waba).await? {
                 error!(waba = %waba, reason, "an account is closed until Meta or an operator reopens it: {reason}");
@@ -120,7 +125,29 @@ impl Recorder {
             let given_back = self.store.give_back_claim(*claim, ids).await?;
             info!(claim = %claim, rows = given_back, "{given_back} rows of an admission in doubt are given back");
         }
-        self.record(&batch.outcomes).await
+        if !batch.no_marketing.is_empty() {
+            self.store.suppress_by_refusal(&batch.no_marketing).await?;
+        }
+        self.record(&batch.outcomes).await?;
+        self.fall_back(&batch.fall_backs).await
+    }
+
+    async fn fall_back(&self, messages: &[(MessageId, Reason)]) -> Result<(), store::Error> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        match self.store.fall_back(messages).await {
+            // They stay what they are, and are refused again until their tries are used up.
+            Err(error) if error.is_about_data() => {
+                error!(
+                    rows = messages.len(),
+                    error = &error as &dyn std::error::Error,
+                    "messages cannot fall back to their templates"
+                );
+                Ok(())
+            }
+            outcome => outcome.map(drop),
+        }
     }
 
     async fn record(&self, outcomes: &[Recorded]) -> Result<(), store::Error> {
@@ -153,8 +180,11 @@ struct Batch {
     holds: BTreeMap<Numbers, (DateTime<Utc>, String)>,
     /// One message of each pair that waits.
     pairs: Vec<(MessageId, DateTime<Utc>)>,
+    slower: BTreeSet<NumberId>,
     wabas: BTreeMap<WabaId, String>,
     templates: BTreeMap<domain::TemplateId, (&'static str, String)>,
+    fall_backs: Vec<(MessageId, Reason)>,
+    no_marketing: Vec<MessageId>,
     /// Settled when all of the above is written, and no sooner.
     trails: Vec<Trail>,
 }
@@ -183,6 +213,10 @@ impl Batch {
 
     fn add(&mut self, consequence: Consequence, reason: String) {
         match consequence {
+            Consequence::SlowDown(number, until) => {
+                self.slower.insert(number);
+                self.add(Consequence::Hold(Numbers::One(number), until), reason);
+            }
             Consequence::Hold(numbers, until) => {
                 let hold = self.holds.entry(numbers).or_insert_with(|| (until, reason.clone()));
                 if hold.0 < until {
@@ -196,6 +230,8 @@ impl Batch {
             Consequence::CloseTemplate(template, status) => {
                 self.templates.insert(template, (status, reason));
             }
+            Consequence::NoMarketing(message) => self.no_marketing.push(message),
+            Consequence::FallBack(message) => self.fall_backs.push((message, Reason::parse(&reason))),
         }
     }
 }
@@ -203,7 +239,6 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use domain::NumberId;
 
     use super::*;
 

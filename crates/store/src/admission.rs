@@ -24,6 +24,7 @@ pub use facts::Unreadable;
 const LOAD: Statement = statement!("admission/load", "reading messages and the facts about them");
 const TEMPLATES: Statement = statement!("admission/templates", "reading templates");
 const SETTLE: Statement = statement!("admission/settle", "settling messages that may not go");
+const FALL_BACK: Statement = statement!("admission/fall_back", "falling back to templates");
 const ADMIT: Statement = statement!("admission/admit", "admitting messages");
 const CLOCK: Statement = statement!("admission/clock", "reading the ledger's clock");
 const CLAIMED_GATES: Statement = statement!("admission/claimed_gates", "waiting for an admission in doubt");
@@ -55,6 +56,8 @@ pub struct Candidate {
     pub flow_status: Option<String>,
     /// The recipient asked not to be written to.
     pub opted_out: bool,
+    /// The recipient asked for no marketing.
+    pub opted_out_of_marketing: bool,
     /// Meta's id of the sender number.
     pub phone_number_id: String,
     /// Meta's word for the sender number's status.
@@ -73,6 +76,10 @@ pub struct Candidate {
     pub restricted: bool,
     /// Only for template messages, and only while the template exists.
     pub template: Option<CandidateTemplate>,
+    /// There is a template to send should the service window be closed, and it was not taken yet.
+    pub has_fallback: bool,
+    /// It goes to a stand-in for Meta.
+    pub test: bool,
     /// When the recipient last wrote to the sender number.
     pub last_inbound_at: Option<DateTime<Utc>>,
     /// The revision of its organization's policies; `None` when it has none.
@@ -212,7 +219,18 @@ impl Store {
             .iter()
             .map(|settlement| settlement.reason.to_string())
             .collect();
-        let rows = SETTLE.rows(&client, &[&ids, &states, &until, &reasons]).await?;
+        let edge = (window::LENGTH - window::MARGIN).as_seconds_f64();
+        let rows = SETTLE.rows(&client, &[&ids, &states, &until, &reasons, &edge]).await?;
+        Ok(rows.into_iter().map(|row| MessageId(row.get(0))).collect())
+    }
+
+    /// Makes session messages the templates that were given for when their window is closed; each with the no that it answers.
+    /// Returns those that did: a row that somebody moved on meanwhile stays as it is.
+    pub async fn fall_back(&self, messages: &[(MessageId, Reason)]) -> Result<Vec<MessageId>, Error> {
+        let client = self.client().await?;
+        let ids: Vec<Uuid> = messages.iter().map(|(id, _)| id.0).collect();
+        let reasons: Vec<String> = messages.iter().map(|(_, reason)| reason.to_string()).collect();
+        let rows = FALL_BACK.rows(&client, &[&ids, &reasons]).await?;
         Ok(rows.into_iter().map(|row| MessageId(row.get(0))).collect())
     }
 
@@ -301,6 +319,7 @@ fn candidate(row: &Row) -> Result<Candidate, Error> {
         content: row.get("content"),
         flow_status: row.get("flow_status"),
         opted_out: row.get("opted_out"),
+        opted_out_of_marketing: row.get("opted_out_of_marketing"),
         phone_number_id: row.get("phone_number_id"),
         number_status: row.get("number_status"),
         throughput: u32::try_from(throughput).map_err(|_| Error::Unreadable {
@@ -313,6 +332,8 @@ fn candidate(row: &Row) -> Result<Candidate, Error> {
         access_token: row.get("access_token"),
         restricted: row.get("restricted"),
         template,
+        has_fallback: row.get("has_fallback"),
+        test: row.get("test"),
         last_inbound_at: row.get("last_inbound_at"),
         policy: row.get("policy"),
         queued_at: row.get("queued_at"),

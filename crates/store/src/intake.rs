@@ -18,7 +18,7 @@ pub use counted::Footprint;
 pub(crate) use counted::{count_quota, lock_quota};
 pub use facts::{Facts, Limit, Number, Questions};
 pub(crate) use facts::{opted_out, templates};
-pub use insert::{Batch, Free, NewAnswer, NewFlow, NewMessage, Start, Taken};
+pub use insert::{Batch, Fallback, Free, NewAnswer, NewFlow, NewMessage, Start, Taken};
 pub(crate) use insert::{earlier_answers, insert};
 pub use policies::{PolicyAnswers, PolicyQuestions};
 pub use rates::Purse;

@@ -20,6 +20,7 @@ pub mod inbox;
 pub mod intake;
 mod migrate;
 pub mod outcomes;
+pub mod pace;
 pub mod policies;
 mod pool;
 pub mod queries;

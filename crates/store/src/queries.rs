@@ -13,7 +13,7 @@ use crate::Error;
 
 pub use broadcasts::{BroadcastView, Count};
 pub use limits::{Limits, MOST_COUNTED, NumberLimit, Pause, ScopeLimit};
-pub use messages::{AttemptView, EventView, Filter, MessageView, Progress};
+pub use messages::{AttemptView, EventView, FallbackView, Filter, MessageView, Progress};
 pub use story::{FlowPlace, Story};
 pub use windows::SenderNumber;
 

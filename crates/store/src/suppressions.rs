@@ -4,14 +4,16 @@
 //! what the person said; the organization lifts only what it said itself, unless it overrides the person knowingly.
 
 use chrono::{DateTime, Utc};
-use domain::{OrganizationId, Recipient};
+use domain::{MessageId, OrganizationId, Recipient};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::statement::{Statement, statement};
 use crate::{Error, Store};
 
 const PUT: Statement = statement!("suppressions/put", "suppressing people");
 const KNOWN: Statement = statement!("suppressions/known", "counting suppressed people");
+const BY_REFUSAL: Statement = statement!("suppressions/by_refusal", "suppressing people by Meta's word");
 const ONE: Statement = statement!("suppressions/one", "looking whether a person is suppressed");
 const PAGE: Statement = statement!("suppressions/page", "listing suppressed people");
 const RETURN_TO_PERSON: Statement = statement!("suppressions/return_to_person", "giving a suppression back");
@@ -27,6 +29,8 @@ pub struct Suppression {
     pub source: String,
     /// Since when.
     pub created_at: DateTime<Utc>,
+    /// They get no marketing, and everything else.
+    pub marketing_only: bool,
 }
 
 /// How the organization said it.
@@ -48,21 +52,31 @@ impl Source {
 }
 
 impl Store {
-    /// Suppresses people, all or none of them. Says how many could be written to before.
+    /// Suppresses people, for marketing only or for everything; all or none of them. Says how many could be written to before.
     pub async fn suppress(
         &self,
         organization: OrganizationId,
         people: &[Recipient],
-        source: Source,
+        (source, marketing_only): (Source, bool),
         now: DateTime<Utc>,
     ) -> Result<u64, Error> {
         let client = self.client().await?;
         let people: Vec<&str> = people.iter().map(Recipient::as_str).collect();
         let rows = PUT
-            .rows(&client, &[&organization.0, &people, &source.as_str(), &now])
+            .rows(
+                &client,
+                &[&organization.0, &people, &source.as_str(), &now, &marketing_only],
+            )
             .await?;
         let new = rows.iter().filter(|row| row.get("is_new")).count();
         Ok(u64::try_from(new).unwrap_or(u64::MAX))
+    }
+
+    /// Keeps what Meta told by refusing these messages: their recipients want no marketing. Says how many are news.
+    pub async fn suppress_by_refusal(&self, messages: &[MessageId]) -> Result<u64, Error> {
+        let client = self.client().await?;
+        let ids: Vec<Uuid> = messages.iter().map(|id| id.0).collect();
+        BY_REFUSAL.run(&client, &[&ids]).await
     }
 
     /// How many of these people are suppressed; repeated ones count once.
@@ -129,5 +143,6 @@ fn suppression(row: &Row) -> Suppression {
         recipient: row.get("recipient"),
         source: row.get("source"),
         created_at: row.get("created_at"),
+        marketing_only: row.get("marketing_only"),
     }
 }

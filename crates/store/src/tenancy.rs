@@ -1,14 +1,15 @@
 //! Who sends: brings organizations, accounts, numbers and templates to what a declaration says, and says what changed.
 
+use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use domain::api_key::ApiKey;
 use domain::declaration::{Declaration, Organization, TemplateDeclaration, Waba};
 use domain::policy::Policies;
-use domain::{Category, Currency, pace};
-use rand::RngCore;
+use domain::{Category, Currency, OrganizationId, pace};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
+use crate::api_keys::{NewKey, Rights, per_minute, random_key, rights};
 use crate::statement::statement;
 use crate::{Error, Store, balance, policies};
 
@@ -80,6 +81,11 @@ pub enum ApplyError {
         "api_key {0}: the brought key is not of the form tp_<12 letters or digits>_<52 or more>; leave secret_env out to have one made"
     )]
     KeyForm(String),
+    /// A test key that is declared as a live one, or the other way round.
+    #[error(
+        "api_key {0}: a key stays for tests (test = true, tp_test_…) or for live messages (tp_…) as long as it is there; declare another one under another name"
+    )]
+    KeyMode(String),
     /// Amounts would change their meaning.
     #[error(
         "organization {organization}: its balance is kept in {known}, not in {declared}; leave the currency as it is, or declare another organization"
@@ -172,14 +178,25 @@ impl Store {
                 Some(ApiKey::parse(text.expose_secret()).ok_or_else(|| ApplyError::KeyForm(key.name.clone()))?)
             }
         };
+        let wanted = NewKey {
+            name: key.name.clone(),
+            expires_at: key.expires_at,
+            rights: Rights {
+                scopes: key.scopes.clone(),
+                test: key.test,
+                allowed_from: key.allowed_from.clone(),
+                requests_per_minute: key.requests_per_minute,
+            },
+        };
+        if brought.as_ref().is_some_and(|brought| brought.test != key.test) {
+            return Err(ApplyError::KeyMode(key.name.clone()));
+        }
         let known = statement!("tenancy/api_key_of", "finding an API key")
             .row(tx, &[&organization, &key.name])
             .await?;
         let Some(known) = known else {
-            let made = brought.clone().unwrap_or_else(new_key);
-            let hash = self.vault().hash_key_secret(&made.secret).to_vec();
-            statement!("tenancy/api_key_insert", "keeping an API key")
-                .run(tx, &[&made.id, &organization, &key.name, &hash, &key.scopes])
+            let made = brought.clone().unwrap_or_else(|| random_key(key.test));
+            self.insert_api_key(tx, OrganizationId(organization), &wanted, &made)
                 .await?;
             let new_key = brought.is_none().then_some(made);
             return Ok(Item {
@@ -188,14 +205,18 @@ impl Store {
                 new_key,
             });
         };
-        let (id, hash, scopes): (String, Vec<u8>, Vec<String>) =
-            (known.get("id"), known.get("secret_hash"), known.get("scopes"));
+        let (id, hash): (String, Vec<u8>) = (known.get("id"), known.get("secret_hash"));
+        let (has, ends): (Rights, Option<DateTime<Utc>>) = (rights(&known), known.get("expires_at"));
+        // A key shows in its form what it is for.
+        if has.test != key.test {
+            return Err(ApplyError::KeyMode(key.name.clone()));
+        }
         let wanted_id = brought.as_ref().map_or_else(|| id.clone(), |key| key.id.clone());
         let wanted_hash = brought.as_ref().map_or_else(
             || hash.clone(),
             |key| self.vault().hash_key_secret(&key.secret).to_vec(),
         );
-        if (&wanted_id, &wanted_hash, &key.scopes) == (&id, &hash, &scopes) {
+        if (&wanted_id, &wanted_hash, &wanted.rights, wanted.expires_at) == (&id, &hash, &has, ends) {
             return Ok(Item {
                 what,
                 change: Change::Unchanged,
@@ -203,7 +224,18 @@ impl Store {
             });
         }
         statement!("tenancy/api_key_update", "changing an API key")
-            .run(tx, &[&id, &wanted_id, &wanted_hash, &key.scopes])
+            .run(
+                tx,
+                &[
+                    &id,
+                    &wanted_id,
+                    &wanted_hash,
+                    &wanted.rights.scopes,
+                    &wanted.expires_at,
+                    &wanted.rights.allowed_from,
+                    &per_minute(&wanted.rights),
+                ],
+            )
             .await?;
         Ok(Item {
             what,
@@ -360,11 +392,4 @@ fn change(upserted: Option<&Row>) -> Change {
 fn one_id(row: Option<Row>) -> i64 {
     row.expect("the row was written by the statement before, in this transaction")
         .get("id")
-}
-
-fn new_key() -> ApiKey {
-    let (mut id, mut secret) = ([0; 8], [0; 32]);
-    rand::rng().fill_bytes(&mut id);
-    rand::rng().fill_bytes(&mut secret);
-    ApiKey::from_random(id, secret)
 }

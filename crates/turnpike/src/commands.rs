@@ -10,6 +10,7 @@ mod dead;
 mod doctor;
 mod explain;
 mod flow;
+mod key;
 mod limits;
 mod migrate;
 mod number;
@@ -78,6 +79,7 @@ pub(crate) enum Command {
     Campaign(campaign::Options),
     Flow(flow::Options),
     Number(number::Options),
+    Key(key::Options),
     Suppress(suppress::Options),
     Webhook(webhook::Options),
     Resolve(resolve::Options),
@@ -112,6 +114,7 @@ impl Command {
             Self::Campaign(options) => campaign::run(&options).await,
             Self::Flow(options) => flow::run(&options).await,
             Self::Number(options) => number::run(&options).await,
+            Self::Key(options) => key::run(&options).await,
             Self::Suppress(options) => suppress::run(&options).await,
             Self::Webhook(options) => webhook::run(&options).await,
             Self::Resolve(options) => resolve::run(&options).await,

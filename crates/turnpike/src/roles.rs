@@ -10,7 +10,7 @@ mod sender;
 
 use anyhow::Result;
 use domain::destination::Policy;
-use runtime::config::{self, Http, MetaApp, Reader};
+use runtime::config::{self, Http, MetaApp, Proxies, Reader, TestMeta};
 
 use crate::process::Shared;
 use crate::settings;
@@ -41,11 +41,14 @@ pub(crate) enum Settings {
         http: Http,
         app: MetaApp,
         outbound: Policy,
+        proxies: Proxies,
+        test_meta: TestMeta,
     },
     Scheduler,
     Sender {
         meta: config::Meta,
         journal: config::Journal,
+        test_meta: TestMeta,
     },
     Receipts,
     Notifier {
@@ -103,18 +106,23 @@ impl Role {
             Self::Ingest => {
                 let (http, app) = (Http::from_env(reader), MetaApp::from_env(reader));
                 let outbound = settings::outbound(reader);
+                let (proxies, test_meta) = (Proxies::from_env(reader, is_network), TestMeta::from_env(reader));
                 Some(Settings::Ingest {
                     http: http?,
                     app: app?,
                     outbound: outbound?,
+                    proxies: proxies?,
+                    test_meta: test_meta?,
                 })
             }
             Self::Scheduler => Some(Settings::Scheduler),
             Self::Sender => {
                 let (meta, journal) = (config::Meta::from_env(reader), config::Journal::from_env(reader));
+                let test_meta = TestMeta::from_env(reader);
                 Some(Settings::Sender {
                     meta: meta?,
                     journal: journal?,
+                    test_meta: test_meta?,
                 })
             }
             Self::Receipts => Some(Settings::Receipts),
@@ -125,12 +133,34 @@ impl Role {
     }
 }
 
+/// Whether a text is a network that calls may come from.
+pub(crate) fn is_network(text: &str) -> bool {
+    domain::network::Network::parse(text).is_some()
+}
+
 /// Starts a role: builds what it works with and hands it to a task that the shutdown waits for.
 pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
     match settings {
-        Settings::Ingest { http, app, outbound } => ingest::start(http, app, outbound, shared).await?,
+        Settings::Ingest {
+            http,
+            app,
+            outbound,
+            proxies,
+            test_meta,
+        } => {
+            let beside = ingest::Beside {
+                outbound,
+                proxies,
+                test_meta,
+            };
+            ingest::start(http, app, beside, shared).await?;
+        }
         Settings::Scheduler => scheduler::start(shared),
-        Settings::Sender { meta, journal } => sender::start(&meta, journal, shared)?,
+        Settings::Sender {
+            meta,
+            journal,
+            test_meta,
+        } => sender::start(&meta, &test_meta, journal, shared)?,
         Settings::Receipts => receipts::start(shared),
         Settings::Notifier { outbound } => notifier::start(outbound, shared)?,
     }

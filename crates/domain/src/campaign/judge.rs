@@ -47,6 +47,8 @@ pub struct Line<'a> {
     pub params: Option<&'a Value>,
     /// They asked the organization not to write.
     pub opted_out: bool,
+    /// They asked it for no marketing.
+    pub opted_out_of_marketing: bool,
     /// Where they live, when the organization said so.
     pub zone: Option<&'a str>,
 }
@@ -85,6 +87,7 @@ impl Bench<'_> {
             expires_at: self.expires_at,
             flow: Some(FlowStatus::Running),
             opted_out: line.opted_out,
+            opted_out_of_marketing: line.opted_out_of_marketing,
             // The number's own state changes by the second; the sender knows it.
             number: NumberFacts {
                 connected: true,
@@ -98,6 +101,7 @@ impl Bench<'_> {
                 }),
             ),
             window: Window { last_inbound_at: None },
+            has_fallback: false,
             policies,
         };
         let verdict = decide(&facts, self.now);
@@ -182,7 +186,9 @@ impl Tally {
         match &judged.verdict {
             Verdict::Send => self.go += 1,
             Verdict::Defer { reason, .. } => *self.wait.entry(reason.clone()).or_default() += 1,
-            Verdict::Drop { reason } => *self.fail.entry(reason.clone()).or_default() += 1,
+            Verdict::Drop { reason } | Verdict::FallBack { reason } => {
+                *self.fail.entry(reason.clone()).or_default() += 1
+            }
         }
         if let Some(price) = judged.price {
             self.cost = self.cost.plus(price);
@@ -247,6 +253,7 @@ mod tests {
             to: &to,
             params,
             opted_out: false,
+            opted_out_of_marketing: false,
             zone: None,
         };
         change(&mut line);
@@ -267,7 +274,7 @@ mod tests {
     #[test]
     fn every_no_has_its_reason() {
         let reason = |judged: Judged| match judged.verdict {
-            Verdict::Drop { reason } => Some(reason),
+            Verdict::Drop { reason } | Verdict::FallBack { reason } => Some(reason),
             Verdict::Send | Verdict::Defer { .. } => None,
         };
         let approved = [Some(template(TemplateStatus::Approved))];

@@ -66,7 +66,7 @@ impl<'a> Data<'a> {
     ) -> Self {
         Self::Message {
             message_id,
-            status: kind.strip_prefix("message.").unwrap_or(kind),
+            status: status_of(kind),
             reason,
             broadcast_id,
             details,
@@ -94,6 +94,15 @@ impl<'a> Event<'a> {
     /// The body.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("an event is plain data, which always serializes")
+    }
+}
+
+/// The public status that a kind of event tells of.
+fn status_of(kind: &str) -> &str {
+    match kind {
+        // Told although the status stays.
+        "message.fell_back" => "pending",
+        _ => kind.strip_prefix("message.").unwrap_or(kind),
     }
 }
 

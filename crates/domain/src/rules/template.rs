@@ -11,19 +11,30 @@ use crate::template::TemplateStatus;
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 pub(super) fn rule(facts: &Facts, now: DateTime<Utc>) -> Option<Verdict> {
-    match facts.template.as_ref()? {
-        TemplateFacts::Missing => Verdict::drop(Reason::TemplateNotFound),
-        TemplateFacts::Known {
-            status: TemplateStatus::NotSendable(_),
-            ..
-        } => Verdict::drop(Reason::TemplateNotApproved),
-        TemplateFacts::Known { fit: Err(_), .. } => Verdict::drop(Reason::TemplateParameterMismatch),
+    let template = facts.template.as_ref()?;
+    if let Some(reason) = refusal(template) {
+        return Verdict::drop(reason);
+    }
+    match template {
         TemplateFacts::Known {
             status: TemplateStatus::Paused,
             ..
         } => Verdict::wait(now + LOOK_AGAIN, Reason::TemplatePaused),
+        TemplateFacts::Known { .. } | TemplateFacts::Missing => None,
+    }
+}
+
+/// Why a message of this template never goes, if so; a paused one may be back.
+pub fn refusal(template: &TemplateFacts) -> Option<Reason> {
+    match template {
+        TemplateFacts::Missing => Some(Reason::TemplateNotFound),
         TemplateFacts::Known {
-            status: TemplateStatus::Approved,
+            status: TemplateStatus::NotSendable(_),
+            ..
+        } => Some(Reason::TemplateNotApproved),
+        TemplateFacts::Known { fit: Err(_), .. } => Some(Reason::TemplateParameterMismatch),
+        TemplateFacts::Known {
+            status: TemplateStatus::Approved | TemplateStatus::Paused,
             fit: Ok(()),
         } => None,
     }

@@ -14,6 +14,7 @@ pub(super) fn template_message() -> Facts {
         expires_at: now() + TimeDelta::days(1),
         flow: None,
         opted_out: false,
+        opted_out_of_marketing: false,
         number: NumberFacts {
             connected: true,
             paused_until: None,
@@ -24,6 +25,7 @@ pub(super) fn template_message() -> Facts {
             fit: Ok(()),
         }),
         window: Window::default(),
+        has_fallback: false,
         policies: PolicyFacts::default(),
     }
 }
@@ -52,6 +54,7 @@ fn check(facts: Facts, expected: &str) {
     let got = match decide(&facts, now()) {
         Verdict::Send => "send".to_owned(),
         Verdict::Defer { reason, .. } => format!("defer {reason}"),
+        Verdict::FallBack { reason } => format!("fall back {reason}"),
         Verdict::Drop { reason } => format!("drop {reason}"),
     };
     assert_eq!(got, expected, "{facts:?}");
@@ -198,6 +201,43 @@ fn a_session_message_needs_an_open_window_with_a_margin() {
 }
 
 #[test]
+fn a_session_message_with_a_fallback_falls_back_instead_of_failing() {
+    let with_fallback = |last_inbound| Facts {
+        has_fallback: true,
+        ..session_message(last_inbound)
+    };
+    check(with_fallback(None), "fall back no_inbound_history");
+    check(with_fallback(Some(TimeDelta::hours(25))), "fall back window_expired");
+    check(with_fallback(Some(TimeDelta::hours(1))), "send");
+    check(
+        Facts {
+            opted_out: true,
+            ..with_fallback(None)
+        },
+        "drop opted_out",
+    );
+}
+
+#[test]
+fn no_marketing_means_no_marketing_and_nothing_else() {
+    for category in Category::ALL {
+        let facts = Facts {
+            category,
+            opted_out_of_marketing: true,
+            window: Window {
+                last_inbound_at: Some(now()),
+            },
+            ..template_message()
+        };
+        let expected = match category {
+            Category::Marketing => "drop opted_out",
+            Category::Service | Category::Utility | Category::Authentication => "send",
+        };
+        check(facts, expected);
+    }
+}
+
+#[test]
 fn a_template_needs_no_window() {
     check(
         Facts {
@@ -278,6 +318,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                     category,
                     flow,
                     opted_out,
+                    opted_out_of_marketing: false,
                     account_restricted: restricted,
                     expires_at: later(expires),
                     number: NumberFacts {
@@ -288,6 +329,7 @@ fn any_facts() -> impl Strategy<Value = Facts> {
                     window: Window {
                         last_inbound_at: inbound.map(later),
                     },
+                    has_fallback: false,
                     policies,
                 }
             },

@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "opt_out",
         no: |facts, _| opt_out::rule(facts),
-        facts: |facts, _| json!({"opted_out": facts.opted_out}),
+        facts: |facts, _| json!({"opted_out": facts.opted_out, "opted_out_of_marketing": facts.opted_out_of_marketing}),
     },
     // Before the gates that only make it wait: what waits is let in, and is not asked again.
     Rule {
@@ -138,7 +138,11 @@ fn of_window(facts: &Facts, now: DateTime<Utc>) -> Value {
         Standing::Expired { at } => Some(at),
         Standing::NoInboundHistory => None,
     };
-    json!({"last_inbound_at": facts.window.last_inbound_at.map(text), "window_expires_at": ends_at.map(text)})
+    json!({
+        "last_inbound_at": facts.window.last_inbound_at.map(text),
+        "window_expires_at": ends_at.map(text),
+        "has_fallback": facts.has_fallback,
+    })
 }
 
 fn of_frequency(frequency: &Frequency, now: DateTime<Utc>) -> Value {

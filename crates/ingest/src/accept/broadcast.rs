@@ -9,8 +9,8 @@ use store::intake::{NewFlow, NewMessage, Number, Start};
 use super::gate::{Case, Kind, Ruling};
 use super::plan::{self, Known, Plan};
 use super::policies::Tally;
-use super::sender;
 use super::submission::Submission;
+use super::{sender, tier};
 use crate::answer::Answer;
 use crate::problem::{Code, Problem};
 use crate::request::{Broadcast, Row};
@@ -37,6 +37,7 @@ pub(super) fn plan(
             kind: Kind::Template(template, fit),
             content: &content,
             in_flow: true,
+            has_fallback: false,
         };
         let ruling = case.rule(known, tally);
         let row = row(submission, broadcast, index, &case, &ruling);
@@ -44,8 +45,11 @@ pub(super) fn plan(
         results.push(result(index, &row, &ruling.facts));
         rows.push(row);
     }
-    if let (Some(template), None) = (template, broadcast.times.scheduled_at) {
-        within_tier(&rows, template, number, known)?;
+    // One that goes now must fit into what its scope's messaging limit has left; a scheduled one waits for room.
+    let is_approved = template.is_some_and(|template| template.status == TemplateStatus::Approved);
+    if is_approved && broadcast.times.scheduled_at.is_none() {
+        let fits = tier::check(&rows, number, known);
+        fits.map_err(|exceeded| tier::refused_broadcast(rows.len(), &exceeded, known.now))?;
     }
     let answer = answer(submission, results).recorded();
     let last_seq = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -135,43 +139,12 @@ fn row(submission: &Submission, broadcast: &Broadcast, index: usize, case: &Case
         webhook_url: broadcast.webhook_url.clone(),
         traceparent: submission.trace.map(|trace| trace.to_string()),
         key: submission.key.as_ref().map(|key| key.text.clone()),
+        fallback: None,
+        edge_at: None,
+        test: submission.test,
         flags: ruling.flags.clone(),
-        footprint: ruling.footprint,
+        footprint: submission.footprint(ruling.footprint),
     }
-}
-
-/// A broadcast that goes now must fit into what its scope's messaging limit has left; a scheduled one waits for room.
-fn within_tier(rows: &[NewMessage], template: &Template, number: &Number, known: &Known<'_>) -> Result<(), Problem> {
-    let Some(limit) = known.facts.limit(number.scope) else {
-        return Ok(());
-    };
-    if template.status != TemplateStatus::Approved {
-        return Ok(());
-    }
-    let counts = |row: &&NewMessage| {
-        let person = row.recipient.as_str();
-        let window = known.facts.window(number.id, person);
-        // As admission counts: who was written to already, or wrote to us, takes no room.
-        !matches!(row.start, Start::Refused(_))
-            && !known.facts.is_member(number.scope, person)
-            && !matches!(
-                window.standing(known.now + domain::rules::window::MARGIN),
-                domain::rules::window::Standing::Within { .. }
-            )
-    };
-    let requested = u32::try_from(rows.iter().filter(counts).count()).unwrap_or(u32::MAX);
-    if requested <= limit.max.saturating_sub(limit.used) {
-        return Ok(());
-    }
-    let message = format!(
-        "The account may write to {} more new people in these 24 hours and this broadcast asks for {requested}; send to fewer, or schedule it.",
-        limit.max.saturating_sub(limit.used)
-    );
-    let details = json!({
-        "reason": "tier_limit", "limit": limit.max, "used": limit.used, "requested": requested,
-        "field": "recipients", "value": rows.len(), "expected": "no more new people than the messaging limit has left",
-    });
-    Err(Problem::new(Code::TierLimitExceeded, message).details(details))
 }
 
 fn result(index: usize, row: &NewMessage, facts: &Value) -> Value {

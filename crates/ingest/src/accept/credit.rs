@@ -104,6 +104,9 @@ mod tests {
             webhook_url: None,
             traceparent: None,
             key: None,
+            fallback: None,
+            edge_at: None,
+            test: false,
             flags: Vec::new(),
             footprint: Footprint::default(),
         }

@@ -24,10 +24,12 @@ pub(super) struct Case<'a> {
     /// As Meta takes it.
     pub(super) content: &'a Value,
     pub(super) in_flow: bool,
+    /// There is a template to send should the window be closed.
+    pub(super) has_fallback: bool,
 }
 
 /// What kind of message it is, as far as the rules care.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Kind<'a> {
     Session,
     Template(Option<&'a Template>, Result<(), Mismatch>),
@@ -50,11 +52,25 @@ impl Kind<'_> {
     }
 }
 
+/// What the rules look at of a template; `None` for a session message.
+pub(super) fn template_facts(kind: &Kind<'_>) -> Option<TemplateFacts> {
+    match kind {
+        Kind::Session => None,
+        Kind::Template(None, _) => Some(TemplateFacts::Missing),
+        Kind::Template(Some(template), fit) => Some(TemplateFacts::Known {
+            status: template.status.clone(),
+            fit: fit.clone(),
+        }),
+    }
+}
+
 /// What the rules made of a row.
 #[derive(Debug)]
 pub(super) struct Ruling {
     /// Where it begins.
     pub(super) start: Start,
+    /// The no that its fallback answers: to be ruled on again as that.
+    pub(super) fall_back: Option<Reason>,
     /// What the fraud guard found.
     pub(super) flags: Vec<&'static str>,
     /// What is to be remembered of it.
@@ -75,10 +91,16 @@ impl Case<'_> {
         };
         let (policies, footprint) = row.look(known.policies, known.facts.policies(), tally, known.now);
         let facts = self.facts(known, policies);
-        let start = self.start(rules::decide(&facts, known.now), known.now);
+        let verdict = rules::decide(&facts, known.now);
+        let fall_back = match &verdict {
+            Verdict::FallBack { reason } => Some(reason.clone()),
+            Verdict::Send | Verdict::Defer { .. } | Verdict::Drop { .. } => None,
+        };
+        let start = self.start(verdict, known.now);
         Ruling {
             facts: self.reveal(&facts, &start, known.now),
             start,
+            fall_back,
             flags: facts.policies.findings.iter().map(|finding| finding.check).collect(),
             footprint,
         }
@@ -87,7 +109,7 @@ impl Case<'_> {
     /// What is due now is parked until now; there may be room with the broker for it.
     fn start(&self, verdict: Verdict, now: DateTime<Utc>) -> Start {
         let (until, reason) = match (verdict, self.times.scheduled_at) {
-            (Verdict::Drop { reason }, _) => return Start::Refused(reason),
+            (Verdict::Drop { reason } | Verdict::FallBack { reason }, _) => return Start::Refused(reason),
             // Its time comes later than anything that holds it back now; the sender will see.
             (Verdict::Send | Verdict::Defer { .. }, Some(at)) => (at, None),
             (Verdict::Send, None) => (now, None),
@@ -104,26 +126,22 @@ impl Case<'_> {
     }
 
     fn facts(&self, known: &Known<'_>, policies: PolicyFacts) -> rules::Facts {
-        let template = match &self.kind {
-            Kind::Session => None,
-            Kind::Template(None, _) => Some(TemplateFacts::Missing),
-            Kind::Template(Some(template), fit) => Some(TemplateFacts::Known {
-                status: template.status.clone(),
-                fit: fit.clone(),
-            }),
-        };
         rules::Facts {
             category: self.kind.category(),
             expires_at: self.times.expires_at,
             flow: self.in_flow.then_some(FlowStatus::Running),
             opted_out: known.facts.opted_out(self.number.organization, self.to.as_str()),
+            opted_out_of_marketing: known
+                .facts
+                .opted_out_of_marketing(self.number.organization, self.to.as_str()),
             number: NumberFacts {
                 connected: self.number.connected,
                 paused_until: self.number.paused_until,
             },
             account_restricted: self.number.restricted,
-            template,
+            template: template_facts(&self.kind),
             window: self.window(known, known.now),
+            has_fallback: self.has_fallback,
             policies,
         }
     }

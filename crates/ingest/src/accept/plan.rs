@@ -1,9 +1,11 @@
 //! What becomes of a submission: its rows and its answer. Pure.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{NumberId, PublicStatus, Reason, State};
 use serde_json::{Value, json};
-use store::intake::{Facts, Footprint, NewFlow, NewMessage, Number, Start};
+use store::intake::{Facts, Footprint, Free, NewFlow, NewMessage, Number, Start};
 
 use super::policies::{PoliciesOf, Tally};
 use super::submission::Submission;
@@ -21,6 +23,8 @@ pub(super) struct Known<'a> {
     pub(super) facts: &'a Facts,
     /// The organizations' own policies.
     pub(super) policies: &'a PoliciesOf,
+    /// The room of numbers that requests leave a choice among; a number that is missing has none.
+    pub(super) room: &'a HashMap<NumberId, Free>,
     /// When they were asked.
     pub(super) now: DateTime<Utc>,
 }

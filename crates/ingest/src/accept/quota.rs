@@ -42,6 +42,9 @@ pub(super) fn pass(
             continue;
         };
         let quota = policies.quota();
+        // Tests are held against what is used, and use nothing.
+        let mut of_tests = *used;
+        let used = if plan.rows[0].test { &mut of_tests } else { used };
         for index in 0..plan.rows.len() {
             if matches!(plan.rows[index].start, Start::Refused(_)) {
                 continue;

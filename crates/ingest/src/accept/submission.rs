@@ -3,6 +3,7 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use domain::trace::TraceContext;
 use domain::{FlowId, MessageId, OrganizationId};
+use store::intake::Footprint;
 use uuid::Uuid;
 
 use crate::problem::{Code, Problem};
@@ -13,6 +14,8 @@ use crate::request::{Kind, Request, idempotency_key};
 pub struct Submission {
     /// Who asks.
     pub organization: OrganizationId,
+    /// Its messages go to a stand-in for Meta.
+    pub test: bool,
     /// For what.
     pub request: Request,
     /// Under which idempotency key.
@@ -36,13 +39,19 @@ pub struct Key {
     pub request_hash: [u8; 32],
 }
 
+/// Idempotency keys of tests are others than those of live messages: an order that was tried out must still be sent. No caller's key
+/// has such a character.
+fn of_tests(key: &str) -> String {
+    format!("\u{1}test {key}")
+}
+
 impl Submission {
-    /// Reads a body. `key_field` is what the door calls an idempotency key, for the error.
+    /// Reads a body of an organization, from a test key or a live one. `key_field` is what the door calls an idempotency key, for the error.
     ///
     /// # Errors
     /// With every field that is wrong.
     pub fn read(
-        organization: OrganizationId,
+        (organization, test): (OrganizationId, bool),
         kind: Kind,
         body: &[u8],
         (key_field, key): (&str, Option<&str>),
@@ -56,8 +65,9 @@ impl Submission {
         let received_at = now.duration_trunc(TimeDelta::milliseconds(1)).unwrap_or(now);
         Ok(Self {
             organization,
+            test,
             key: key.map(|text| Key {
-                text,
+                text: if test { of_tests(&text) } else { text },
                 request_hash: kind.hash(body),
             }),
             received_at,
@@ -66,6 +76,11 @@ impl Submission {
             flow: FlowId::new(received_at),
             request,
         })
+    }
+
+    /// What is to be remembered of one of its rows: of a test nothing.
+    pub(super) fn footprint(&self, footprint: Footprint) -> Footprint {
+        if self.test { Footprint::default() } else { footprint }
     }
 
     /// How many rows it makes.

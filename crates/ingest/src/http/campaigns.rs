@@ -364,6 +364,7 @@ pub(super) async fn preflight(
                 to: &addressee.to,
                 params: addressee.params.as_ref(),
                 opted_out: addressee.opted_out,
+                opted_out_of_marketing: addressee.opted_out_of_marketing,
                 zone: addressee.zone.as_deref(),
             }));
             *countries.entry(domain::zone::calling_code(&addressee.to)).or_default() += 1;

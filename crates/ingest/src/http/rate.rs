@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::problem::{Code, Problem};
 
-/// Requests per minute and key.
+/// Requests per minute of a key that has no limit of its own.
 const PER_MINUTE: u32 = 50_000;
 
 /// The buckets of all keys that called. A key that is not valid has none.
@@ -33,17 +33,19 @@ pub(super) struct Standing {
     pub(super) remaining: u32,
     /// Seconds until all of them are there again.
     pub(super) reset_seconds: u32,
+    /// Seconds until there is one again.
+    pub(super) retry_after: u32,
 }
 
 impl Rates {
     /// Takes one request's place.
-    pub(super) fn take(&self, key_id: &str) -> Standing {
-        self.take_at(key_id, Instant::now())
+    pub(super) fn take(&self, key_id: &str, per_minute: Option<u32>) -> Standing {
+        self.take_at(key_id, per_minute.unwrap_or(PER_MINUTE), Instant::now())
     }
 
-    fn take_at(&self, key_id: &str, now: Instant) -> Standing {
+    fn take_at(&self, key_id: &str, per_minute: u32, now: Instant) -> Standing {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = f64::from(PER_MINUTE);
+        let limit = f64::from(per_minute);
         let full = Bucket {
             tokens: limit,
             filled_at: now,
@@ -63,19 +65,21 @@ impl Rates {
         )]
         Standing {
             allowed,
-            limit: PER_MINUTE,
+            limit: per_minute,
             remaining: bucket.tokens as u32,
             reset_seconds: ((limit - bucket.tokens) * 60.0 / limit).ceil() as u32,
+            retry_after: ((1.0 - bucket.tokens).max(0.0) * 60.0 / limit).ceil().max(1.0) as u32,
         }
     }
 }
 
 impl Standing {
     pub(super) fn problem(self) -> Problem {
-        let message = format!("This key may call {} times a minute; wait a second.", self.limit);
+        let (limit, wait) = (self.limit, self.retry_after);
+        let message = format!("This key may call {limit} times a minute; try again in {wait} seconds.");
         Problem::new(Code::RateLimited, message)
-            .details(json!({"limit": self.limit, "window": "60 s", "retry_after": 1}))
-            .retry_after(1)
+            .details(json!({"limit": limit, "window": "60 s", "retry_after": wait}))
+            .retry_after(wait)
     }
 }
 
@@ -89,20 +93,45 @@ mod tests {
     fn a_key_that_used_its_minute_up_waits_for_the_next_token_and_others_do_not() {
         let (rates, start) = (Rates::default(), Instant::now());
         for _ in 0..PER_MINUTE {
-            assert!(rates.take_at("one", start).allowed);
+            assert!(rates.take_at("one", PER_MINUTE, start).allowed);
         }
 
-        let refused = rates.take_at("one", start);
+        let refused = rates.take_at("one", PER_MINUTE, start);
 
         assert_eq!(
             (refused.allowed, refused.remaining, refused.reset_seconds),
             (false, 0, 60)
         );
-        assert!(rates.take_at("other", start).allowed);
-        assert!(rates.take_at("one", start + Duration::from_millis(2)).allowed);
+        assert!(rates.take_at("other", PER_MINUTE, start).allowed);
+        assert!(
+            rates
+                .take_at("one", PER_MINUTE, start + Duration::from_millis(2))
+                .allowed
+        );
         assert_eq!(
-            rates.take_at("one", start + Duration::from_secs(3600)).remaining,
+            rates
+                .take_at("one", PER_MINUTE, start + Duration::from_secs(3600))
+                .remaining,
             PER_MINUTE - 1
         );
+    }
+
+    #[test]
+    fn a_key_with_a_limit_of_its_own_is_told_when_to_come_again() {
+        let (rates, start) = (Rates::default(), Instant::now());
+        let take = |after: u64| rates.take_at("slow", 4, start + Duration::from_secs(after));
+        for left in [3, 2, 1, 0] {
+            let standing = take(0);
+            assert_eq!((standing.allowed, standing.limit, standing.remaining), (true, 4, left));
+        }
+
+        let refused = take(0);
+
+        assert_eq!(
+            (refused.allowed, refused.retry_after, refused.reset_seconds),
+            (false, 15, 60)
+        );
+        assert!(!take(14).allowed);
+        assert!(take(16).allowed);
     }
 }

@@ -86,7 +86,13 @@ async fn submit(api: &Api, caller: &Caller, kind: Kind, headers: &HeaderMap, bod
     let body = body::read(kind, headers, body).await?;
     let key = key(headers)?;
     let now = api.0.clock.now();
-    let mut submission = Submission::read(caller.organization, kind, &body, ("Idempotency-Key", key), now)?;
+    let mut submission = Submission::read(
+        (caller.organization, caller.test),
+        kind,
+        &body,
+        ("Idempotency-Key", key),
+        now,
+    )?;
     let followed = Followed::of(headers.get("traceparent").and_then(|value| value.to_str().ok()), now);
     submission.trace = followed.as_ref().map(Followed::context);
     let mut answer = api.0.batcher.accept(submission).await;

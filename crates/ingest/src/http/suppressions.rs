@@ -6,6 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use domain::Recipient;
+use domain::content::FieldError;
 use serde_json::{Value, json};
 use store::suppressions::{Source, Suppression};
 
@@ -13,7 +14,7 @@ use super::list::{MAX_LIMIT, Query, limit};
 use super::{Api, body, read};
 use crate::answer::{Answer, timestamp};
 use crate::credentials::{Caller, Scope};
-use crate::openapi::schema::{boolean, count, data, named, object, phone as phone_schema, string};
+use crate::openapi::schema::{boolean, count, data, named, object, phone as phone_schema, string, word};
 use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
 use crate::request::{phone_list, recipient_of_query};
@@ -29,6 +30,8 @@ pub(super) fn routes() -> Routes<Api> {
         ("known", count()),
         ("new", count()),
     ]);
+    const SCOPE: &str = "Everything, unless it is about marketing only.";
+    let scope = || word(&["all", "marketing"]);
     let shown = || data(named("Suppression"));
     let of = |operation: Operation| {
         operation
@@ -51,6 +54,7 @@ pub(super) fn routes() -> Routes<Api> {
                 .tag("Suppressions")
                 .scope(Scope::Write)
                 .query("dry_run", boolean(), "Only say what it would do.")
+                .query("scope", scope(), SCOPE)
                 .body("text/csv", string(), false)
                 .no(Code::InvalidPhoneNumber)
                 .answer(200, "What it did.", data(imported)),
@@ -65,6 +69,7 @@ pub(super) fn routes() -> Routes<Api> {
         .on(
             of(Operation::put(ONE, "putSuppression", "Write to a person no more"))
                 .scope(Scope::Write)
+                .query("scope", scope(), SCOPE)
                 .answer(200, "So it is.", shown()),
             put,
         )
@@ -95,14 +100,16 @@ pub(super) async fn put(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     phone: Result<Path<String>, PathRejection>,
+    uri: Uri,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Write)?;
     let (person, now) = (person(phone)?, api.0.clock.now());
+    let marketing_only = marketing_only(&Query::read(&uri, &["scope"])?)?;
     let people = std::slice::from_ref(&person);
     let put = api
         .0
         .store
-        .suppress(caller.organization, people, Source::Api, now)
+        .suppress(caller.organization, people, (Source::Api, marketing_only), now)
         .await;
     put.map_err(|error| read::failed(&error))?;
     let found = api.0.store.suppression(caller.organization, &person).await;
@@ -174,7 +181,8 @@ pub(super) async fn import(
     body: Body,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Write)?;
-    let dry_run = Query::read(&uri, &["dry_run"])?.flag("dry_run")?;
+    let query = Query::read(&uri, &["dry_run", "scope"])?;
+    let (dry_run, marketing_only) = (query.flag("dry_run")?, marketing_only(&query)?);
     let mut people = phone_list(&body::csv(&headers, body, MAX_BYTES).await?)?;
     let numbers = people.len();
     people.sort_unstable();
@@ -186,7 +194,9 @@ pub(super) async fn import(
         (people.len() as u64).saturating_sub(known)
     } else {
         let now = api.0.clock.now();
-        let put = store.suppress(caller.organization, &people, Source::Import, now).await;
+        let put = store
+            .suppress(caller.organization, &people, (Source::Import, marketing_only), now)
+            .await;
         put.map_err(|error| read::failed(&error))?
     };
     Ok(Answer::data(
@@ -200,6 +210,18 @@ fn person(phone: Result<Path<String>, PathRejection>) -> Result<Recipient, Probl
     recipient_of_query("phone", Some(&text)).map_err(|wrong| Problem::field(Code::InvalidPhoneNumber, wrong))
 }
 
+/// Whether a word is about marketing only; without a scope it is about everything.
+fn marketing_only(query: &Query) -> Result<bool, Problem> {
+    match query.get("scope") {
+        None | Some("all") => Ok(false),
+        Some("marketing") => Ok(true),
+        Some(other) => {
+            let wrong = FieldError::new("scope", &Value::from(other), "all or marketing");
+            Err(Problem::field(Code::ValidationError, wrong))
+        }
+    }
+}
+
 fn shown(person: &Recipient, found: Option<&Suppression>) -> Value {
     found.map_or_else(|| json!({"phone": person, "suppressed": false}), row)
 }
@@ -208,6 +230,7 @@ fn row(suppression: &Suppression) -> Value {
     json!({
         "phone": suppression.recipient,
         "suppressed": true,
+        "scope": if suppression.marketing_only { "marketing" } else { "all" },
         "source": suppression.source,
         "created_at": timestamp(suppression.created_at),
     })

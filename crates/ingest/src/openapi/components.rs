@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{boolean, integer, nullable, object, object_with, string, timestamp};
-use super::{balance, broadcasts, campaigns, events, limits, messages, story, suppressions};
+use super::{balance, broadcasts, campaigns, events, keys, limits, messages, story, suppressions};
 
 /// `components` of the document.
 pub(super) fn all() -> Value {
@@ -17,6 +17,7 @@ pub(super) fn all() -> Value {
         ("Attempt", messages::attempt()),
         ("MessageError", messages::error()),
         ("Why", messages::why()),
+        ("Fallback", messages::fallback()),
         ("NewBroadcast", broadcasts::new()),
         ("TemplateParams", broadcasts::template_params()),
         ("BroadcastResults", broadcasts::results()),
@@ -29,6 +30,9 @@ pub(super) fn all() -> Value {
         ("CountedReason", campaigns::counted_reason()),
         ("Story", story::story()),
         ("Limits", limits::limits()),
+        ("NewKey", keys::new()),
+        ("Key", keys::key()),
+        ("MadeKey", keys::made()),
         ("Balance", balance::balance()),
         ("Suppression", suppressions::suppression()),
         ("Event", events::event()),

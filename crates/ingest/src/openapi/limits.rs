@@ -13,11 +13,18 @@ pub(super) fn limits() -> Value {
         ("free", nullable(count())),
         ("next_release", nullable(timestamp())),
     ]);
+    let slowed_down = object(&[
+        ("reason", reason_code()),
+        ("since", timestamp()),
+        ("full_slots_per_second", json!({"type": "number"})),
+        ("full_again_at", timestamp()),
+    ]);
     let pace = object(&[
         ("slots_per_second", json!({"type": "number"})),
         ("last_slot_at", nullable(timestamp())),
         ("next_slot_at", timestamp()),
         ("slots_taken_ahead", json!({"type": "number"})),
+        ("slowed_down", nullable(slowed_down)),
     ]);
     let in_flight = object(&[("queued", count()), ("sending", count()), ("uncertain", count())]);
     let pause = || {

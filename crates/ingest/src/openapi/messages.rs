@@ -22,6 +22,13 @@ pub(super) fn new() -> Value {
         ("expires_at", nullable(timestamp())),
         ("priority", json!({"enum": ["high", "normal", "low", null]})),
         ("on_uncertain", json!({"enum": ["hold", "resend", null]})),
+        (
+            "fallback_template",
+            nullable(described(
+                template(),
+                "Of a session message: the template to send should the service window be closed.",
+            )),
+        ),
         ("webhook_url", nullable(url())),
         ("metadata", nullable(metadata())),
     ];
@@ -58,6 +65,26 @@ pub(super) fn marketing_messages() -> Value {
     json!({"oneOf": [options, {"type": ["boolean", "null"]}], "description": "To be sent by Meta's Marketing Messages API; marketing templates only."})
 }
 
+fn described(mut schema: Value, about: &str) -> Value {
+    schema["description"] = json!(about);
+    schema
+}
+
+/// The template that a session message falls back to, or fell back to.
+pub(super) fn fallback() -> Value {
+    let template = object(&[("name", string()), ("language", string())]);
+    object(&[
+        ("template", template),
+        ("taken_at", nullable(timestamp())),
+        ("reason", nullable(named("Why"))),
+    ])
+}
+
+/// Whether it goes to Meta, or to the stand-in for test keys.
+pub(super) fn mode() -> Value {
+    word(&["live", "test"])
+}
+
 fn template() -> Value {
     let language = json!({"oneOf": [object(&[("code", string())]), string()]});
     let name = json!({"type": "string", "pattern": "^[a-z0-9_]{1,512}$"});
@@ -88,12 +115,13 @@ pub(super) fn taken() -> Value {
             ("message_id", id()),
             ("status", status()),
             ("channel", word(&["whatsapp"])),
+            ("mode", mode()),
             ("to", phone()),
             ("from", phone()),
             ("created_at", timestamp()),
             ("scheduled_at", nullable(timestamp())),
         ],
-        &[("reason", named("Why"))],
+        &[("reason", named("Why")), ("fallback", named("Fallback"))],
     )
 }
 
@@ -120,9 +148,11 @@ pub(super) fn message() -> Value {
         ("status", status()),
         ("reason", nullable(named("Why"))),
         ("channel", word(&["whatsapp"])),
+        ("mode", mode()),
         ("to", phone()),
         ("from", phone()),
         ("type", nullable(string())),
+        ("fallback", nullable(named("Fallback"))),
         ("broadcast_id", nullable(id())),
         ("created_at", timestamp()),
         ("scheduled_at", at()),

@@ -94,6 +94,9 @@ impl Operation {
             Code::Unauthorized,
             Code::InvalidApiKey,
             Code::InsufficientPermissions,
+            Code::AddressNotAllowed,
+            Code::TestKey,
+            Code::TestModeOff,
             Code::RateLimited,
         ])
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::messages::mode;
 use super::schema::{
     anything, count, id, integer, list, named, nullable, object, phone, reason_code, status, string, timestamp, word,
 };
@@ -15,6 +16,7 @@ pub(super) fn story() -> Value {
         ("broadcast_id", nullable(id())),
         ("to", phone()),
         ("from", phone()),
+        ("mode", mode()),
         ("flags", list(&string())),
         ("scheduled_at", at()),
         ("expires_at", timestamp()),
@@ -28,7 +30,7 @@ pub(super) fn story() -> Value {
     ]);
     let step = object(&[
         ("rule", string()),
-        ("verdict", word(&["pass", "wait", "refuse"])),
+        ("verdict", word(&["pass", "wait", "fall_back", "refuse"])),
         ("reason", nullable(reason_code())),
         ("until", at()),
         ("facts", json!({"type": ["object", "null"]})),
@@ -75,6 +77,7 @@ pub(super) fn story() -> Value {
         ("reason", nullable(named("Why"))),
         ("accepted", accepted),
         ("flow", nullable(flow)),
+        ("fallback", nullable(named("Fallback"))),
         ("rules", rules),
         ("waiting", nullable(waiting)),
         ("attempts", list(&attempt)),

@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 
-use super::schema::{boolean, object_with, phone, string, timestamp};
+use super::schema::{boolean, object_with, phone, string, timestamp, word};
 
 /// Whether an organization may write to a person, and who said that it may not.
 pub(super) fn suppression() -> Value {
     object_with(
         &[("phone", phone()), ("suppressed", boolean())],
-        &[("source", string()), ("created_at", timestamp())],
+        &[
+            ("scope", word(&["all", "marketing"])),
+            ("source", string()),
+            ("created_at", timestamp()),
+        ],
     )
 }

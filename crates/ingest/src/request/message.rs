@@ -1,7 +1,7 @@
 //! One message: `POST /api/v1/messages/whatsapp`, or routing key `message`.
 
 use chrono::{DateTime, Utc};
-use domain::content::{self, FieldError};
+use domain::content::{self, FieldError, TemplateContent};
 use domain::{Content, Lane, Recipient};
 use serde_json::{Map, Value};
 
@@ -18,6 +18,7 @@ const FIELDS: &[&str] = &[
     "expires_at",
     "priority",
     "on_uncertain",
+    "fallback_template",
     "webhook_url",
     "metadata",
 ];
@@ -31,6 +32,8 @@ pub struct Message {
     pub from: Option<SenderName>,
     /// What it says.
     pub content: Content,
+    /// The template to send should the service window be closed; only of a session message.
+    pub fallback: Option<TemplateContent>,
     /// The message it quotes.
     pub reply_to: Option<String>,
     /// When it may go.
@@ -54,6 +57,8 @@ impl Message {
             from = wrong.phone(values::sender("from", value));
         }
         let content = wrong.check_all(Content::read(fields));
+        let fallback =
+            given(fields, "fallback_template").and_then(|value| wrong.check_all(fallback(value, content.as_ref())));
         let times = values::times(fields, now, &mut wrong);
         let reply_to = given(fields, "context").and_then(|value| context(value, &mut wrong));
         if let (Some(content), Some(quoted)) = (&content, given(fields, "context"))
@@ -77,6 +82,7 @@ impl Message {
             to: to.expect(checked),
             from,
             content: content.expect(checked),
+            fallback,
             reply_to,
             times: times.expect(checked),
             lane: lane.unwrap_or(Lane::Rt),
@@ -95,6 +101,27 @@ fn known(fields: &Map<String, Value>) -> Vec<&str> {
         None => &["text", "body", "template"],
     };
     [FIELDS, &["raw", "marketing_messages"], content].concat()
+}
+
+/// Reads the same object as `template` has.
+fn fallback(value: &Value, content: Option<&Content>) -> Result<TemplateContent, Vec<FieldError>> {
+    if matches!(content, Some(Content::Template(_))) {
+        let expected = "none: the message is a template itself, which needs no open window";
+        return Err(vec![FieldError::new("fallback_template", value, expected)]);
+    }
+    let body = Map::from_iter([("template".to_owned(), value.clone())]);
+    match Content::read(&body) {
+        Ok(Content::Template(template)) => Ok(template),
+        Ok(Content::Session(_)) => Err(vec![FieldError::new("fallback_template", value, "a template")]),
+        Err(wrong) => Err(wrong.into_iter().map(of_fallback).collect()),
+    }
+}
+
+fn of_fallback(wrong: FieldError) -> FieldError {
+    FieldError {
+        field: format!("fallback_{}", wrong.field),
+        ..wrong
+    }
 }
 
 fn context(value: &Value, wrong: &mut Wrong) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Limits as the public sees them. Pure.
 
-use domain::{Reason, State};
+use domain::slow_down::SlowDown;
+use domain::{Reason, State, meta_error, pace};
 use serde_json::{Map, Value, json};
 use store::queries::{Limits, NumberLimit, Pause, ScopeLimit};
 
@@ -40,6 +41,7 @@ fn number(number: &NumberLimit) -> Value {
             "last_slot_at": optional_timestamp(number.next_slot_at),
             "next_slot_at": timestamp(next_slot),
             "slots_taken_ahead": ahead.ceil(),
+            "slowed_down": number.slowed.map(|slowed| slow_down(number, slowed)),
         },
         "in_flight": {
             "queued": rows(State::Queued),
@@ -49,6 +51,17 @@ fn number(number: &NumberLimit) -> Value {
         "waiting": waiting(number),
         "pause": number.pause.as_ref().map(|held| pause(held, &Reason::SenderPaused)),
         "restriction": number.restricted.as_ref().map(|held| pause(held, &Reason::AccountRestricted)),
+    })
+}
+
+/// Why a number is slower than Meta grants, and until when at the longest.
+fn slow_down(number: &NumberLimit, slowed: SlowDown) -> Value {
+    let full = pace::slots_per_second(number.throughput.unsigned_abs());
+    json!({
+        "reason": Reason::Meta(meta_error::TOO_FAST).code(),
+        "since": timestamp(slowed.at),
+        "full_slots_per_second": (full * 100.0).round() / 100.0,
+        "full_again_at": timestamp(slowed.ends_at()),
     })
 }
 

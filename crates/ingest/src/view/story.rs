@@ -6,7 +6,7 @@ use domain::{State, hold, story};
 use serde_json::{Value, json};
 use store::queries::{AttemptView, EventView, Story};
 
-use super::{of_meta, reason};
+use super::{fallback, mode, of_meta, reason};
 use crate::answer::{optional_timestamp, timestamp};
 
 /// Everything that is recorded of a message, and what the rules say to it now.
@@ -23,6 +23,7 @@ pub fn story(told: &Story, now: DateTime<Utc>) -> Value {
             "broadcast_id": message.flow,
             "to": message.to,
             "from": message.from,
+            "mode": mode(message.test),
             "flags": message.flags,
             "scheduled_at": optional_timestamp(message.scheduled_at),
             "expires_at": timestamp(message.expires_at),
@@ -34,6 +35,7 @@ pub fn story(told: &Story, now: DateTime<Utc>) -> Value {
             "released": flow.released_seq,
             "rows": flow.last_seq,
         })),
+        "fallback": message.fallback.as_ref().map(fallback),
         "rules": rules(told),
         "waiting": waiting(told),
         "attempts": message.attempts.iter().map(attempt).collect::<Vec<_>>(),
@@ -68,6 +70,7 @@ fn step(step: &Step) -> Value {
     let (verdict, until, reason) = match &step.no {
         None | Some(Verdict::Send) => ("pass", None, None),
         Some(Verdict::Defer { until, reason }) => ("wait", *until, Some(reason)),
+        Some(Verdict::FallBack { reason }) => ("fall_back", None, Some(reason)),
         Some(Verdict::Drop { reason }) => ("refuse", None, Some(reason)),
     };
     json!({

@@ -97,7 +97,7 @@ fn without_ids(mut body: Value) -> Value {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                for name in ["message_id", "broadcast_id", "created_at", "meta"] {
+                for name in ["message_id", "broadcast_id", "created_at", "taken_at", "meta"] {
                     fields.remove(name);
                 }
                 fields.values_mut().for_each(strip);
@@ -118,7 +118,14 @@ async fn the_same_inputs_get_the_same_answers_at_both_doors() {
     bad_row["recipients"][1]["to"] = json!("5");
     let mut no_such = hello_all(0, 2);
     no_such["template_name"] = json!("no_such");
+    let fallback = |name: &str| {
+        let mut body = text(&person(1));
+        body["fallback_template"] = json!({"name": name, "language": {"code": "en_US"}});
+        body
+    };
     let inputs = [
+        (key::MESSAGE, MESSAGES, fallback("hello")),
+        (key::MESSAGE, MESSAGES, fallback("in_review")),
         (key::MESSAGE, MESSAGES, hello(&person(1))),
         (key::MESSAGE, MESSAGES, text(&person(1))),
         (key::MESSAGE, MESSAGES, hello("15550001111")),
@@ -369,6 +376,45 @@ async fn while_the_ledger_is_away_messages_are_held_and_then_kept_once() {
         .unwrap()
         .unwrap();
     assert_eq!(depth.ready, 0);
+    neighbour.finish().await;
+    rig.finish().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_bound_to_addresses_is_refused_as_a_broker_does_not_tell_them() {
+    let rig = Rig::start().await;
+    let mut neighbour = Neighbour::of(&rig).await;
+    rig.sql("UPDATE api_key SET allowed_from = '{0.0.0.0/0}'").await;
+
+    let (status, body) = neighbour.ask(key::MESSAGE, "m1", &hello(&person(1))).await;
+
+    assert_eq!((status, &body["error"]["code"]), (403, &json!("ADDRESS_NOT_ALLOWED")));
+    assert_eq!(rig.count("message").await, 0);
+    neighbour.finish().await;
+    rig.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_breaks_the_messaging_limit_gets_the_same_answer_at_both_doors() {
+    let rig = Rig::with(testkit::seed::Choice {
+        tier: "TIER_250",
+        ..testkit::seed::Choice::default()
+    })
+    .await;
+    let mut neighbour = Neighbour::of(&rig).await;
+    let scope = rig.tenant.scope;
+    rig.sql(&format!(
+        "INSERT INTO limit_member SELECT {scope}, '+1555' || lpad(i::text, 7, '0'), now(), now() + interval '1 hour', 1 FROM generate_series(1, 250) i;
+         UPDATE limit_scope SET members = 250 WHERE id = {scope}"
+    ))
+    .await;
+
+    let over_http = rig.post(MESSAGES, &hello(&person(1))).await;
+    let (status, over_amqp) = neighbour.ask(key::MESSAGE, "m1", &hello(&person(1))).await;
+
+    assert_eq!((over_http.status, status), (429, 429));
+    assert_eq!(without_ids(over_http.body), without_ids(over_amqp));
+    assert_eq!(rig.count("message WHERE state = 60 AND reason = 'tier_limit'").await, 2);
     neighbour.finish().await;
     rig.finish().await;
 }

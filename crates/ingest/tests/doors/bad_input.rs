@@ -53,7 +53,7 @@ async fn each_wrong_field_is_named_and_nothing_is_kept() {
         MESSAGES,
         with("fallback_template", json!({})),
         "VALIDATION_ERROR",
-        "fallback_template",
+        "fallback_template.name",
     )
     .await;
     check(MESSAGES, json!([]), "VALIDATION_ERROR", "$").await;

@@ -37,7 +37,10 @@ async fn a_refused_message_shows_each_gate_with_its_facts() {
     );
     assert!(window["facts"]["window_expires_at"].is_string(), "{window}");
     assert_eq!(verdict(&story, "opt_out")["verdict"], "pass");
-    assert_eq!(verdict(&story, "opt_out")["facts"], json!({"opted_out": false}));
+    assert_eq!(
+        verdict(&story, "opt_out")["facts"],
+        json!({"opted_out": false, "opted_out_of_marketing": false})
+    );
     rig.finish().await;
 }
 

@@ -61,6 +61,17 @@ async fn a_number_shows_pace_flight_waiting_and_pauses() {
     assert_eq!(number["restriction"], json!(null));
     let ahead = number["pace"]["slots_taken_ahead"].as_f64().unwrap();
     assert!((1.0..=9_700.0).contains(&ahead), "{number}");
+    assert_eq!(number["pace"]["slowed_down"], json!(null));
+
+    rig.sql("UPDATE number_gate SET slots_per_second = 400, slowed_to = 0.5, slowed_at = '2030-01-01T00:00:00Z'")
+        .await;
+    let number = &rig.get("/api/v1/limits").await.data(200)["numbers"][0];
+    assert_eq!(number["pace"]["slots_per_second"], json!(400.0));
+    assert_eq!(
+        number["pace"]["slowed_down"],
+        json!({"reason": "meta_130429", "since": "2030-01-01T00:00:00.000Z", "full_slots_per_second": 951.43,
+               "full_again_at": "2030-01-01T00:05:00.000Z"})
+    );
     rig.finish().await;
 }
 

@@ -5,7 +5,7 @@ use runtime::Clock;
 use serde_json::{Value, json};
 use testkit::seed::Choice;
 
-use crate::rig::{MESSAGES, Rig, hello, person, text};
+use crate::rig::{BROADCAST, MESSAGES, Rig, hello, hello_all, person, text};
 
 fn in_minutes(minutes: i64) -> chrono::DateTime<Utc> {
     Clock::system().now() + TimeDelta::minutes(minutes)
@@ -220,6 +220,47 @@ async fn without_a_from_the_number_that_the_person_wrote_to_answers() {
 }
 
 #[tokio::test]
+async fn without_a_from_a_number_goes_that_nothing_holds_and_that_has_room() {
+    let rig = Rig::start().await;
+    let first = rig.tenant.number;
+    rig.sql(
+        "INSERT INTO sender_number (phone_number_id, phone, organization_id, waba_id, scope_id)
+             SELECT '2000009', '+15550001119', organization_id, waba_id, scope_id FROM sender_number;
+         INSERT INTO number_gate (number_id, slots_per_second) SELECT id, 75 FROM sender_number WHERE phone_number_id = '2000009';
+         INSERT INTO number_dispatch (number_id, depth) SELECT id, 8 FROM sender_number WHERE phone_number_id = '2000009'",
+    )
+    .await;
+    let second = "+15550001119";
+    let from = async |body: &Value| rig.post(MESSAGES, body).await.data(202)["from"].clone();
+    let broadcast_from = async |n: usize| {
+        let id = rig.post(BROADCAST, &hello_all(n, 1)).await.data(200)["broadcast_id"].clone();
+        let path = format!("/api/v1/broadcasts/{}", id.as_str().unwrap());
+        rig.get(&path).await.data(200)["from"].clone()
+    };
+    rig.wrote(&person(1), 1.0).await;
+    assert_eq!(from(&hello(&person(2))).await, json!(rig.tenant.phone));
+
+    // As many rows with the broker as it may have.
+    rig.sql(&format!(
+        "UPDATE number_dispatch SET depth = 1 WHERE number_id = {first}"
+    ))
+    .await;
+    assert_eq!(from(&hello(&person(2))).await, second);
+    assert_eq!(broadcast_from(10).await, second);
+    rig.sql(&format!(
+        "UPDATE number_dispatch SET depth = 100 WHERE number_id = {first};
+         UPDATE number_gate SET paused_until = now() + interval '1 hour' WHERE number_id = {first}"
+    ))
+    .await;
+    assert_eq!(from(&hello(&person(2))).await, second);
+    assert_eq!(broadcast_from(11).await, second);
+    // A template goes from the number that works; a reply only from the one that was written to.
+    assert_eq!(from(&hello(&person(1))).await, second);
+    assert_eq!(from(&text(&person(1))).await, json!(rig.tenant.phone));
+    rig.finish().await;
+}
+
+#[tokio::test]
 async fn no_more_than_a_number_s_depth_goes_past_the_scheduler() {
     // A depth of 8, the smallest.
     let rig = Rig::with(Choice {
@@ -267,5 +308,66 @@ async fn many_callers_at_once_each_get_their_own_answer() {
     }
     assert_eq!(rig.count("message").await, 200);
     assert_eq!(rig.count("(SELECT DISTINCT recipient FROM message) q").await, 200);
+    rig.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_breaks_the_messaging_limit_is_refused_and_says_when_there_is_room() {
+    let rig = Rig::with(Choice {
+        tier: "TIER_250",
+        ..Choice::default()
+    })
+    .await;
+    let (number, scope) = (rig.tenant.number, rig.tenant.scope);
+    rig.post(MESSAGES, &hello(&person(1))).await.data(202);
+    rig.sql(&format!(
+        "INSERT INTO limit_member SELECT {scope}, '+1555' || lpad(i::text, 7, '0'), now(), now() + i * interval '1 minute', 1 FROM generate_series(1, 250) i;
+         UPDATE limit_scope SET members = 250 WHERE id = {scope};
+         UPDATE limit_member SET recipient = '{}' WHERE recipient = '+15550000250'",
+        person(2)
+    ))
+    .await;
+
+    let answer = rig.post(MESSAGES, &hello(&person(3))).await;
+    let retry_after: u32 = answer.headers["retry-after"].parse().unwrap();
+    assert!((30..=61).contains(&retry_after), "{retry_after}");
+    let details = answer.error(429, "TIER_LIMIT_EXCEEDED")["details"].clone();
+
+    assert_eq!(
+        (
+            &details["reason"],
+            &details["limit"],
+            &details["used"],
+            &details["requested"]
+        ),
+        (&json!("tier_limit"), &json!(250), &json!(250), &json!(1))
+    );
+    assert!(details["frees_at"].is_string(), "{details}");
+    let id = details["message_id"].as_str().unwrap();
+    let kept = rig.get(&format!("/api/v1/messages/{id}")).await.data(200);
+    assert_eq!(
+        (&kept["status"], &kept["reason"]["code"]),
+        (&json!("failed"), &json!("tier_limit"))
+    );
+    // Who counts already takes no room; nor does who wrote to this very number.
+    rig.post(MESSAGES, &hello(&person(2))).await.data(202);
+    rig.wrote(&person(4), 1.0).await;
+    let mut named = hello(&person(4));
+    named["from"] = json!(rig.tenant.phone);
+    rig.post(MESSAGES, &named).await.data(202);
+    rig.post(MESSAGES, &text(&person(4))).await.data(202);
+    // What is for later waits for room, should there be none.
+    let mut later = hello(&person(5));
+    later["scheduled_at"] = json!(in_minutes(60));
+    assert_eq!(rig.post(MESSAGES, &later).await.data(202)["status"], "scheduled");
+    // Memberships that are over make room.
+    rig.sql("UPDATE limit_member SET expires_at = now() WHERE recipient = '+15550000001'")
+        .await;
+    rig.post(MESSAGES, &hello(&person(3))).await.data(202);
+    assert_eq!(
+        rig.count(&format!("message WHERE number_id = {number} AND state = 60"))
+            .await,
+        1
+    );
     rig.finish().await;
 }

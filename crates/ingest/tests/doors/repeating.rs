@@ -20,7 +20,7 @@ fn core(store: &store::Store) -> Core {
 
 fn submission(tenant: &Tenant, kind: Kind, body: &Value) -> Submission {
     let (body, now) = (body.to_string(), Clock::system().now());
-    Submission::read(tenant.organization, kind, body.as_bytes(), ("key", None), now).unwrap()
+    Submission::read((tenant.organization, false), kind, body.as_bytes(), ("key", None), now).unwrap()
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn one_key_twice_in_a_batch_is_kept_once_and_another_request_under_it_is_a
     let keyed = |n: usize| {
         let (body, now) = (hello(&person(n)).to_string(), Clock::system().now());
         Submission::read(
-            tenant.organization,
+            (tenant.organization, false),
             Kind::Message,
             body.as_bytes(),
             ("key", Some("k1")),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use broker::{Address, Admin, Publisher, Topology};
 use domain::job::Job;
+use domain::network::Network;
 use ingest::Ingest;
 use runtime::health::Health;
 use runtime::{Clock, Drained, Shutdown};
@@ -79,6 +80,8 @@ impl Rig {
             outbound: policy.parse().unwrap(),
             clock: Clock::system(),
             health: health.clone(),
+            proxies: vec![Network::parse("127.0.0.1").unwrap()],
+            test_mode: true,
             beside: axum::Router::new(),
         };
         let stop = shutdown.clone();

@@ -159,3 +159,32 @@ async fn suppressions_are_listed_page_by_page_and_only_ones_own() {
         .error(422, "INVALID_PHONE_NUMBER");
     rig.finish().await;
 }
+
+#[tokio::test]
+async fn no_marketing_leaves_order_updates_and_means_less_than_everything() {
+    let rig = Rig::start().await;
+    let sale = |n: usize| {
+        let parameters = json!([{"type": "body", "parameters": [{"type": "text", "text": "5 %"}]}]);
+        json!({"to": person(n), "template": {"name": "sale", "language": {"code": "en_US"}, "components": parameters}})
+    };
+    let put = call(&rig, "PUT", &format!("{}?scope=marketing", path(1)))
+        .await
+        .data(200);
+    assert_eq!((&put["suppressed"], &put["scope"]), (&json!(true), &json!("marketing")));
+
+    let refused = rig.post(MESSAGES, &sale(1)).await.error(422, "GATE_REFUSED");
+    assert_eq!(refused["details"]["reason"], "opted_out");
+    rig.post(MESSAGES, &hello(&person(1))).await.data(202);
+
+    // A list that means everything widens it; one that means marketing does not narrow it again.
+    assert_eq!(import(&rig, "", &person(1)).await.data(200)["known"], 1);
+    assert_eq!(rig.get(&path(1)).await.data(200)["scope"], "all");
+    import(&rig, "?scope=marketing", &person(1)).await.data(200);
+    assert_eq!(rig.get(&path(1)).await.data(200)["scope"], "all");
+    rig.post(MESSAGES, &hello(&person(1))).await.error(422, "GATE_REFUSED");
+    let wrong = import(&rig, "?scope=some", &person(1))
+        .await
+        .error(422, "VALIDATION_ERROR");
+    assert_eq!(wrong["details"]["field"], "scope");
+    rig.finish().await;
+}

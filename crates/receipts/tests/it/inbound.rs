@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use testkit::seed;
 
-use crate::world::World;
+use crate::world::{Plan, World};
 
 async fn window(world: &World, person: usize) -> Option<DateTime<Utc>> {
     let rows = world
@@ -43,6 +43,21 @@ async fn an_inbound_message_opens_the_window_once_however_often_it_is_delivered(
 
     assert_eq!(window(&world, 1).await, None);
     assert_eq!(world.count("inbound_message").await, 1);
+}
+
+#[tokio::test]
+async fn an_inbound_message_takes_a_slot_of_its_numbers_pace_when_it_was_written_just_now() {
+    let world = World::new().await;
+    let told = |id: &str, seconds| world.messages("messages", &[world.text(id, 1, seconds, "hello")]);
+    let took_a_slot = async || world.count("number_gate WHERE tat > '-infinity'").await == 1;
+
+    world.apply(&[told("wamid.late", -60)]).await;
+    assert!(!took_a_slot().await, "its second is over");
+    world.apply(&[told("wamid.now", -1)]).await;
+    assert!(took_a_slot().await);
+    world.raw("UPDATE number_gate SET tat = '-infinity'").await;
+    world.apply(&[told("wamid.now", -1)]).await;
+    assert!(!took_a_slot().await, "delivered again");
 }
 
 #[tokio::test]
@@ -173,6 +188,74 @@ async fn preferences_set_in_whatsapp_suppress_and_resume() {
         [format!("{} user_preferences", seed::recipient(1))]
     );
     assert_eq!(world.set_aside().await, Vec::<String>::new());
+}
+
+/// Who is suppressed of marketing only, and who of everything.
+async fn scopes(world: &World) -> Vec<(String, bool)> {
+    let rows = world
+        .raw("SELECT recipient, marketing_only FROM suppression ORDER BY 1")
+        .await;
+    let scope = |row: &Value| {
+        let person = row["recipient"].as_str().unwrap().to_owned();
+        (person, row["marketing_only"].as_bool().unwrap())
+    };
+    rows.iter().map(scope).collect()
+}
+
+#[tokio::test]
+async fn a_preference_is_about_marketing_and_a_stop_word_about_everything_whichever_comes_first() {
+    let world = World::new().await;
+    let preference = |person: usize, seconds: i64| {
+        let said = json!({
+            "wa_id": seed::recipient(person).trim_start_matches('+'),
+            "detail": "…", "category": "marketing_messages", "value": "stop",
+            "timestamp": (world.now() + TimeDelta::seconds(seconds)).timestamp(),
+        });
+        world.change("user_preferences", json!({"user_preferences": [said]}))
+    };
+    let stop = |person: usize, seconds: i64| {
+        let wamid = format!("wamid.{person}");
+        world.messages("messages", &[world.text(&wamid, person, seconds, "STOP")])
+    };
+
+    world.apply(&[preference(1, -50)]).await;
+    world.apply(&[preference(2, -50)]).await;
+    world.apply(&[stop(2, -40)]).await;
+    world.apply(&[stop(3, -50)]).await;
+    world.apply(&[preference(3, -40)]).await;
+    world.apply(&[stop(4, -50), preference(4, -40)]).await;
+    assert_eq!(
+        scopes(&world).await,
+        [
+            (seed::recipient(1), true),
+            (seed::recipient(2), false),
+            (seed::recipient(3), false),
+            (seed::recipient(4), false),
+        ]
+    );
+    let start = world.messages("messages", &[world.text("wamid.start", 1, -10, "START")]);
+    world.apply(&[start]).await;
+    assert_eq!(scopes(&world).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_message_that_failed_because_marketing_was_stopped_suppresses_marketing_to_that_person() {
+    let world = World::new().await;
+    let plan = |recipient| Plan {
+        recipient,
+        ..Plan::default()
+    };
+    let (stopped, other) = (world.message(plan(1)).await, world.message(plan(2)).await);
+    let mut failed = world.status(stopped, 1, "failed", 5);
+    failed["errors"] = json!([{"code": 131_050, "title": "stopped"}]);
+
+    world.statuses(&[failed, world.status(other, 1, "failed", 5)]).await;
+
+    assert_eq!(scopes(&world).await, [(seed::recipient(1), true)]);
+    assert_eq!(
+        suppressed(&world).await,
+        [format!("{} meta_131050", seed::recipient(1))]
+    );
 }
 
 #[tokio::test]

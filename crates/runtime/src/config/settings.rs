@@ -97,6 +97,28 @@ impl Http {
     }
 }
 
+/// Proxies whose word counts about where a call comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxies {
+    /// Networks in CIDR notation, as they were given.
+    pub networks: Vec<String>,
+}
+
+impl Proxies {
+    /// Reads `TURNPIKE_TRUSTED_PROXIES`; `is_network` tells a network from another text.
+    pub fn from_env(reader: &mut Reader, is_network: impl Fn(&str) -> bool) -> Option<Self> {
+        if reader.optional("TURNPIKE_TRUSTED_PROXIES").is_none() {
+            return Some(Self { networks: Vec::new() });
+        }
+        let expected = "networks, separated by commas, as in 10.0.0.0/8,192.0.2.7";
+        reader.parse("TURNPIKE_TRUSTED_PROXIES", expected, |value| {
+            let networks: Vec<String> = value.split(',').map(|network| network.trim().to_owned()).collect();
+            let all = networks.iter().all(|network| is_network(network));
+            all.then_some(Self { networks })
+        })
+    }
+}
+
 /// Where health and metrics are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admin {
@@ -137,6 +159,30 @@ impl Meta {
         Some(Self {
             base_url: base_url?,
             version: version?,
+        })
+    }
+}
+
+/// Where the messages of test keys go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestMeta {
+    /// A stand-in for the Graph API, without a slash at the end; `None` when there is none.
+    pub base_url: Option<String>,
+}
+
+impl TestMeta {
+    /// Reads `TURNPIKE_TEST_META_BASE_URL`.
+    pub fn from_env(reader: &mut Reader) -> Option<Self> {
+        let name = "TURNPIKE_TEST_META_BASE_URL";
+        if reader.optional(name).is_none() {
+            return Some(Self { base_url: None });
+        }
+        let expected = "an HTTP address other than Meta's: http://… or https://…";
+        reader.parse(name, expected, |value| {
+            // Whatever else is configured: a test never reaches a person.
+            let is_stand_in = has_scheme(value, &["https", "http"]) && !value.contains("facebook.com");
+            let base_url = Some(value.trim_end_matches('/').to_owned());
+            is_stand_in.then_some(Self { base_url })
         })
     }
 }

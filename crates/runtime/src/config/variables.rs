@@ -79,6 +79,13 @@ pub const VARIABLES: &[Variable] = &[
         secret: false,
     },
     Variable {
+        name: "TURNPIKE_TRUSTED_PROXIES",
+        fallback: Fallback::Chosen("none"),
+        help: "reverse proxies in front of the API, whose X-Forwarded-For is believed: networks, separated by commas",
+        example: "10.0.0.0/8,2001:db8::/32",
+        secret: false,
+    },
+    Variable {
         name: "TURNPIKE_ADMIN_ADDR",
         fallback: Fallback::Default("127.0.0.1:0"),
         help: "address and port of /healthz, /readyz and /metrics; port 0 takes a free one and prints it",
@@ -97,6 +104,13 @@ pub const VARIABLES: &[Variable] = &[
         fallback: Fallback::Default("v26.0"),
         help: "version of the Graph API",
         example: "v26.0",
+        secret: false,
+    },
+    Variable {
+        name: "TURNPIKE_TEST_META_BASE_URL",
+        fallback: Fallback::Chosen("none; test keys are refused"),
+        help: "where messages of test keys go, which never reach Meta: a simulator's address",
+        example: "http://simulator:8090",
         secret: false,
     },
     Variable {

@@ -47,6 +47,44 @@ async fn due_rows_go_in_the_order_they_fell_due_and_others_stay() {
     world.finish().await;
 }
 
+#[tokio::test]
+async fn session_messages_that_would_miss_their_windows_edge_go_first_the_earliest_edge_before_all() {
+    let world = World::new().await;
+    let number = world.number(0, 80).await;
+    // Due for long: a template, and texts whose windows close in so many minutes; the last one's has closed.
+    for (due, category, edge) in [
+        (9, 1, "NULL"),
+        (8, 0, "45"),
+        (7, 0, "20"),
+        (6, 0, "5"),
+        (5, 0, "-1"),
+        (4, 0, "29"),
+    ] {
+        world
+            .run(&format!(
+                "CALL make_messages({number}, 1, 0::smallint, 10::smallint, '-{due} s', p_category => {category}::smallint, p_failures => {due});
+                 UPDATE message SET edge_at = clock_timestamp() + {edge} * interval '1 min' WHERE failures = {due}"
+            ))
+            .await;
+    }
+    // Not due yet, however close its edge is.
+    world
+        .run(&format!(
+            "CALL make_messages({number}, 1, 0::smallint, 10::smallint, '1 min', p_category => 0::smallint);
+             UPDATE message SET edge_at = clock_timestamp() + interval '2 min' WHERE wake_at > clock_timestamp()"
+        ))
+        .await;
+    let by_alarm = by_alarm(&world).await;
+
+    world.releaser().run_once().await.unwrap();
+
+    let jobs = world.take(Lane::Rt, 6).await;
+    let released: Vec<MessageId> = jobs.iter().flat_map(|job| job.ids.clone()).collect();
+    let expected = [3, 2, 5, 0, 1, 4].map(|place: usize| by_alarm[place]);
+    assert_eq!(released, expected);
+    world.finish().await;
+}
+
 /// Ids in the order of their alarms.
 async fn by_alarm(world: &World) -> Vec<MessageId> {
     let mut rows = world.rows().await;

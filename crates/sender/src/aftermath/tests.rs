@@ -24,6 +24,7 @@ fn message() -> Attempted {
         expires_at: now() + TimeDelta::days(1),
         attempt: 1,
         failures: 0,
+        has_fallback: false,
     }
 }
 
@@ -86,6 +87,28 @@ fn accepted_is_accepted() {
 }
 
 #[test]
+fn a_window_that_meta_finds_closed_makes_a_message_its_fallback() {
+    let with_fallback = Attempted {
+        category: Category::Service,
+        template: None,
+        has_fallback: true,
+        ..message()
+    };
+    let consequence = check(&rejected(131_047), with_fallback, "Parked meta_131047 for 2s burns");
+    assert_eq!(consequence, Some(Consequence::FallBack(ID)));
+    let worn_out = Attempted {
+        failures: 9,
+        ..with_fallback
+    };
+    check(&rejected(131_047), worn_out, "Failed meta_131047 burns");
+    let without = Attempted {
+        has_fallback: false,
+        ..with_fallback
+    };
+    assert_eq!(check(&rejected(131_047), without, "Failed meta_131047 burns"), None);
+}
+
+#[test]
 fn an_unknown_outcome_waits_for_its_webhook() {
     check(
         &unknown(None),
@@ -139,6 +162,12 @@ fn a_refusal_of_the_message_itself_is_final() {
 }
 
 #[test]
+fn who_stopped_marketing_is_remembered() {
+    let consequence = check(&rejected(131_050), message(), "Failed meta_131050 burns");
+    assert_eq!(consequence, Some(Consequence::NoMarketing(ID)));
+}
+
+#[test]
 fn metas_own_trouble_is_tried_again_a_few_times() {
     let after = |failures| Attempted {
         attempt: failures + 1,
@@ -160,9 +189,10 @@ fn a_throttle_holds_its_scope_and_burns_nothing() {
     };
 
     let number = check(&rejected(130_429), message(), "Parked meta_130429 for 1s");
-    assert_eq!(number, hold(Numbers::One(NUMBER), 1));
+    let slower = |seconds| Some(Consequence::SlowDown(NUMBER, now() + TimeDelta::seconds(seconds)));
+    assert_eq!(number, slower(1));
     let again = check(&rejected(130_429), throttled(1), "Parked meta_130429 for 2s");
-    assert_eq!(again, hold(Numbers::One(NUMBER), 2));
+    assert_eq!(again, slower(2));
     let waba = check(&rejected(80_007), message(), "Parked meta_80007 for 60s");
     assert_eq!(waba, hold(Numbers::OfWaba(WABA), 60));
     let app = check(&rejected(4), message(), "Parked meta_4 for 30s");

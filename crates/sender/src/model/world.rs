@@ -468,6 +468,7 @@ impl World {
                 expires_at: row.expires_at,
                 flow: None,
                 opted_out: false,
+                opted_out_of_marketing: false,
                 number: NumberFacts {
                     connected: true,
                     paused_until: self.ledger.paused_until.filter(|until| *until > self.ledger.now),
@@ -477,6 +478,7 @@ impl World {
                 window: Window {
                     last_inbound_at: self.ledger.inbound.get(&row.recipient).copied(),
                 },
+                has_fallback: false,
                 policies: PolicyFacts::default(),
             };
             match settlement(id, decide(&facts, self.ledger.now)) {
@@ -557,10 +559,11 @@ impl World {
             expires_at: row.expires_at,
             attempt: row.attempt,
             failures: row.failures,
+            has_fallback: false,
         };
         let now = self.ledger.now;
         let after = aftermath(outcome, &attempted, now, self.random.random());
-        if let Some(Consequence::Hold(_, until)) = after.consequence {
+        if let Some(Consequence::Hold(_, until) | Consequence::SlowDown(_, until)) = after.consequence {
             self.ledger.hold_number(until);
         }
         let (mut state, mut wake_at) = (after.state, after.wake_at);

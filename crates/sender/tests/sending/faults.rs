@@ -95,9 +95,12 @@ async fn a_throttle_holds_the_number_and_the_message_goes_when_the_hold_ends() {
 
     stage.until_states([("10 meta_130429", 1)]).await;
     let gate = stage
-        .rows("SELECT pause_reason, paused_until > clock_timestamp() - interval '5 s' AS recent FROM number_gate")
+        .rows("SELECT pause_reason, paused_until > clock_timestamp() - interval '5 s' AS recent, slowed_to FROM number_gate")
         .await;
-    assert_eq!(gate, [json!({"pause_reason": "meta_130429", "recent": true})]);
+    assert_eq!(
+        gate,
+        [json!({"pause_reason": "meta_130429", "recent": true, "slowed_to": 0.5})]
+    );
     assert_eq!(stage.row(id).await["failures"], 0);
     until(SOON, "the end of the hold", async || {
         stage.release_due().await;

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a stage that cannot be set fails its test")]
 
 mod drain;
+mod fallbacks;
 mod faults;
 mod gates;
 mod pace;
 mod policies;
 mod stage;
+mod test_mode;

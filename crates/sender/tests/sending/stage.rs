@@ -99,10 +99,21 @@ impl Stage {
         self.sender_to(&self.meta.base_url())
     }
 
+    /// A sender that posts the messages of test keys elsewhere.
+    pub(crate) fn sender_with(&self, stand_in: Option<&str>) -> Sender {
+        self.start_sender(&self.meta.base_url(), stand_in)
+    }
+
     pub(crate) fn sender_to(&self, meta: &str) -> Sender {
+        self.start_sender(meta, None)
+    }
+
+    fn start_sender(&self, meta: &str, stand_in: Option<&str>) -> Sender {
+        let client = |url| meta::Client::new(ClientConfig::new(url, "v26.0")).unwrap();
         let parts = Parts {
             store: self.sender_store(),
-            meta: meta::Client::new(ClientConfig::new(meta, "v26.0")).unwrap(),
+            meta: client(meta),
+            test_meta: stand_in.map(client),
             signer: Signer::new(&SECRET_KEY),
             address: self.address.clone(),
             topology: self.topology.clone(),

@@ -1,9 +1,11 @@
 -- Rows and every fact that the rules look at, without a lock: what must not change under a decision is looked at again in admit().
 -- The id list twice: each of the two partitioned tables finds its partitions by it.
 SELECT m.id, m.organization_id, m.number_id, m.state, m.recipient, m.category, m.attempt, m.failures, m.expires_at, m.template_id,
-       c.content, c.traceparent, m.changed_at AS queued_at, m.scheduled_at IS NULL AND m.attempt = 0 AS prompt,
+       m.has_fallback, m.test,
+       CASE WHEN c.fell_back_at IS NULL THEN c.content ELSE c.fallback_content END AS content,
+       c.traceparent, m.changed_at AS queued_at, m.scheduled_at IS NULL AND m.attempt = 0 AS prompt,
        f.status AS flow_status,
-       s.recipient IS NOT NULL AS opted_out,
+       s.recipient IS NOT NULL AND NOT s.marketing_only AS opted_out, coalesce(s.marketing_only, false) AS opted_out_of_marketing,
        n.phone_number_id, n.status AS number_status, n.throughput,
        -- Infinite on both sides: no pause is minus infinity, and a pause without end is as good as one beyond the message's own end.
        CASE WHEN g.paused_until > turnpike_now() THEN least(g.paused_until, m.expires_at) END AS paused_until,

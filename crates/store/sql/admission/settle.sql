@@ -9,6 +9,9 @@ UPDATE message m SET
     state = v.state,
     -- Never later than the message's own end: there the scheduler finds it and calls it expired.
     wake_at = CASE WHEN v.state = 10 THEN least(v.until, m.expires_at) END,
+    -- The window may have moved since the row was last parked.
+    edge_at = CASE WHEN m.category = 0 AND v.state = 10 THEN (
+        SELECT k.last_inbound_at + make_interval(secs => $5) FROM contact k WHERE k.number_id = m.number_id AND k.recipient = m.recipient) END,
     reason = v.reason, rings = 0, changed_at = turnpike_now()
 FROM verdict v JOIN locked l ON l.id = v.id
 WHERE m.id = v.id AND m.state = 20

@@ -21,20 +21,26 @@ WITH free AS (
     FROM unnest($14::uuid[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::smallint[], $20::smallint[],
                 $21::bigint[], $22::uuid[], $23::integer[], $24::timestamptz[], $25::timestamptz[], $26::boolean[],
                 $27::smallint[], $28::timestamptz[], $29::text[], $30::text[], $31::jsonb[], $32::text[], $33::text[], $34::bigint[],
-                $35::text[], $36::text[])
+                $35::text[], $36::text[], $37::text[], $38::bigint[], $39::smallint[], $40::bigint[], $41::text[], $42::timestamptz[], $43::boolean[])
         AS u (id, organization_id, number_id, scope_id, recipient, lane, category,
               template_id, flow_id, seq, scheduled_at, expires_at, resend,
-              state, wake_at, reason, content, metadata, webhook_url, key, price, flags, traceparent)
+              state, wake_at, reason, content, metadata, webhook_url, key, price, flags, traceparent,
+              fallback_content, fallback_template_id, fallback_category, fallback_price, fell_back_for, edge_at, test)
     WHERE u.key IS NULL OR (u.organization_id, u.key) IN (SELECT f.organization_id, f.key FROM free f)
 ), new_content AS (
-    INSERT INTO message_content (id, content, metadata, webhook_url, traceparent)
-    SELECT i.id, i.content, i.metadata, i.webhook_url, i.traceparent FROM input i
+    INSERT INTO message_content (id, content, metadata, webhook_url, traceparent, fallback_content, fallback_template_id, fallback_category,
+                                 fallback_price, fell_back_for, fell_back_at)
+    SELECT i.id, i.content, i.metadata, i.webhook_url, i.traceparent, i.fallback_content, i.fallback_template_id, i.fallback_category,
+           i.fallback_price, i.fell_back_for, CASE WHEN i.fell_back_for IS NOT NULL THEN $6 END
+    FROM input i
 ), new_message AS (
     INSERT INTO message (id, organization_id, number_id, scope_id, recipient, lane, category, template_id, flow_id, seq,
-                         scheduled_at, expires_at, resend, price, flags, state, wake_at, reason, changed_at, calls_back)
+                         scheduled_at, expires_at, resend, price, flags, state, wake_at, reason, changed_at, calls_back,
+                         has_fallback, edge_at, test)
     SELECT i.id, i.organization_id, i.number_id, i.scope_id, i.recipient, i.lane, i.category, i.template_id, i.flow_id, i.seq,
            i.scheduled_at, i.expires_at, i.resend, i.price, string_to_array(i.flags, ','), i.state, i.wake_at, i.reason, $6,
-           CASE WHEN i.webhook_url IS NOT NULL THEN true END
+           CASE WHEN i.webhook_url IS NOT NULL THEN true END,
+           i.fallback_content IS NOT NULL AND i.fell_back_for IS NULL, i.edge_at, i.test
     FROM input i
 )
 SELECT f.organization_id, f.key FROM free f

@@ -1,7 +1,7 @@
 -- Messages of one organization, newest first, between two ids (an id begins with its time). One message is the range of one id.
 -- A status is a set of state and delivery pairs: one set for rows that wait for their time, one for all others.
-SELECT m.id, n.phone AS sender, m.recipient, m.flow_id, m.scheduled_at, m.expires_at, m.state, m.delivery, m.reason, m.flags, m.wamid,
-       m.changed_at, m.claimed_at, c.content, c.metadata
+SELECT m.id, n.phone AS sender, m.recipient, m.flow_id, m.scheduled_at, m.expires_at, m.test, m.state, m.delivery, m.reason, m.flags, m.wamid,
+       m.changed_at, m.claimed_at, c.content, c.metadata, c.fallback_content, c.fell_back_at, c.fell_back_for
 FROM message m
 JOIN sender_number n ON n.id = m.number_id
 LEFT JOIN message_content c ON c.id = m.id

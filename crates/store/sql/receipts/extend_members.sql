@@ -3,7 +3,7 @@
 WITH delivered AS (
     SELECT m.scope_id, m.recipient, max(u.at) + interval '24 h 60 s' AS until
     FROM unnest($1::uuid[], $2::timestamptz[]) AS u (id, at)
-    CROSS JOIN LATERAL (SELECT m.scope_id, m.recipient FROM message m WHERE m.id = u.id) m
+    CROSS JOIN LATERAL (SELECT m.scope_id, m.recipient FROM message m WHERE m.id = u.id AND NOT m.test) m
     GROUP BY m.scope_id, m.recipient
 ), early AS (
     SELECT e.scope_id, e.recipient, d.until

@@ -2,7 +2,8 @@
 WITH number AS (
     SELECT n.id FROM sender_number n WHERE n.phone = $1 AND n.throughput < $2
 ), gate AS (
-    UPDATE number_gate g SET slots_per_second = $3 FROM number WHERE g.number_id = number.id
+    -- One that is slowed down is given its pace back by the scheduler, from the new throughput.
+    UPDATE number_gate g SET slots_per_second = $3 FROM number WHERE g.number_id = number.id AND g.slowed_at IS NULL
 ), dispatch AS (
     UPDATE number_dispatch d SET depth = $4 FROM number WHERE d.number_id = number.id
 )

@@ -1,2 +1,2 @@
 -- Whether a person is suppressed.
-SELECT s.recipient, s.source, s.created_at FROM suppression s WHERE s.organization_id = $1 AND s.recipient = $2
+SELECT s.recipient, s.source, s.created_at, s.marketing_only FROM suppression s WHERE s.organization_id = $1 AND s.recipient = $2

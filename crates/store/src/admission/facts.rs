@@ -39,6 +39,7 @@ impl Candidate {
             expires_at: self.expires_at,
             flow,
             opted_out: self.opted_out,
+            opted_out_of_marketing: self.opted_out_of_marketing,
             number: NumberFacts {
                 connected: self.number_status == CONNECTED,
                 paused_until: self.paused_until,
@@ -48,6 +49,7 @@ impl Candidate {
             window: Window {
                 last_inbound_at: self.last_inbound_at,
             },
+            has_fallback: self.has_fallback,
             policies: PolicyFacts::default(),
         })
     }

@@ -3,7 +3,7 @@
 //! **Invariant:** one transaction, under the lock of the part: the messages, what the organization's quota counts, how far the part is
 //! filled and how far its flow's cursor may go are committed together.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool_postgres::{GenericClient, Transaction};
@@ -103,6 +103,8 @@ pub struct Addressee {
     pub metadata: Option<Value>,
     /// They asked the organization not to write.
     pub opted_out: bool,
+    /// They asked the organization for no marketing.
+    pub opted_out_of_marketing: bool,
     /// Where they live, when the organization said so and it matters.
     pub zone: Option<String>,
 }
@@ -307,7 +309,8 @@ pub(super) async fn addressees(
     with_zones: bool,
 ) -> Result<Vec<Addressee>, Error> {
     let asked: Vec<(OrganizationId, String)> = rows.iter().map(|row| (organization, row.get("recipient"))).collect();
-    let out: HashSet<(OrganizationId, String)> = opted_out(client, &asked).await?;
+    // And whether of marketing only.
+    let out: HashMap<(OrganizationId, String), bool> = opted_out(client, &asked).await?;
     let told = if with_zones {
         let asked: Vec<_> = asked.iter().map(|(whose, person)| (*whose, person.as_str())).collect();
         zones(client, &asked).await?
@@ -323,7 +326,8 @@ pub(super) async fn addressees(
             seq: count(row, "seq"),
             params: json(row, "params")?,
             metadata: json(row, "metadata")?,
-            opted_out: out.contains(asked),
+            opted_out: out.get(asked) == Some(&false),
+            opted_out_of_marketing: out.get(asked) == Some(&true),
             zone: told.get(asked).cloned(),
         })
     });

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use deadpool_postgres::GenericClient;
 use domain::rules::Window;
+use domain::rules::tier::Room;
 use domain::template::{ParameterFormat, Shape, TemplateStatus};
 use domain::{Category, NumberId, OrganizationId, ScopeId, Template, TemplateId, WabaId};
 use futures_util::try_join;
@@ -45,6 +46,8 @@ pub struct Number {
     pub restricted: bool,
     /// Held until then, if that is still to come.
     pub paused_until: Option<DateTime<Utc>>,
+    /// Its scope's messaging limit, where there is one. Some that count as used may be over already: never less than what is used.
+    pub limit: Option<Limit>,
     /// What its organization pays from; `None` when it pays nothing.
     pub purse: Option<Purse>,
     /// The revision of its organization's policies; `None` when it has none.
@@ -70,9 +73,10 @@ pub struct Questions {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     inbound: HashMap<(NumberId, String), DateTime<Utc>>,
-    opted_out: HashSet<(OrganizationId, String)>,
+    /// And whether of marketing only.
+    opted_out: HashMap<(OrganizationId, String), bool>,
     templates: HashMap<(WabaId, String), Vec<Template>>,
-    limits: HashMap<ScopeId, Limit>,
+    rooms: HashMap<ScopeId, Room>,
     members: HashSet<(ScopeId, String)>,
     policies: PolicyAnswers,
 }
@@ -96,7 +100,12 @@ impl Facts {
 
     /// Whether a person asked an organization not to write.
     pub fn opted_out(&self, organization: OrganizationId, recipient: &str) -> bool {
-        self.opted_out.contains(&(organization, recipient.to_owned()))
+        self.opted_out.get(&(organization, recipient.to_owned())) == Some(&false)
+    }
+
+    /// Whether a person asked an organization for no marketing, and no more than that.
+    pub fn opted_out_of_marketing(&self, organization: OrganizationId, recipient: &str) -> bool {
+        self.opted_out.get(&(organization, recipient.to_owned())) == Some(&true)
     }
 
     /// An account's templates of a name, in the languages that were asked for.
@@ -104,9 +113,9 @@ impl Facts {
         self.templates.get(&(waba, name.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    /// A scope's messaging limit; `None` when it has none.
-    pub fn limit(&self, scope: ScopeId) -> Option<Limit> {
-        self.limits.get(&scope).copied()
+    /// What is used of a scope's messaging limit; `None` when it has none, or nobody asked.
+    pub fn room(&self, scope: ScopeId) -> Option<&Room> {
+        self.rooms.get(&scope)
     }
 
     /// What the policies look at.
@@ -130,11 +139,11 @@ impl Intake {
 
     /// Answers questions, those of all kinds in one go.
     pub async fn facts(&self, questions: &Questions, now: DateTime<Utc>) -> Result<Facts, Error> {
-        let (inbound, opted_out, templates, limits, members, policies) = try_join!(
+        let (inbound, opted_out, templates, rooms, members, policies) = try_join!(
             self.inbound(&questions.inbound),
             opted_out(&self.client, &questions.opted_out),
             templates(&self.client, &questions.templates),
-            self.limits(&questions.members, now),
+            self.rooms(&questions.members, now),
             self.members(&questions.members, now),
             self.policy_answers(&questions.policies, now),
         )?;
@@ -142,7 +151,7 @@ impl Intake {
             inbound,
             opted_out,
             templates,
-            limits,
+            rooms,
             members,
             policies,
         })
@@ -158,7 +167,7 @@ impl Intake {
         Ok(read.collect())
     }
 
-    async fn limits(&self, asked: &[(ScopeId, String)], now: DateTime<Utc>) -> Result<HashMap<ScopeId, Limit>, Error> {
+    async fn rooms(&self, asked: &[(ScopeId, String)], now: DateTime<Utc>) -> Result<HashMap<ScopeId, Room>, Error> {
         if asked.is_empty() {
             return Ok(HashMap::new());
         }
@@ -166,11 +175,12 @@ impl Intake {
         let scopes: Vec<i64> = scopes.into_iter().collect();
         let rows = LIMITS.rows(&self.client, &[&scopes, &now]).await?;
         let read = rows.iter().map(|row| {
-            let limit = Limit {
-                max: unsigned(row.get("max_members")),
+            let room = Room {
+                limit: unsigned(row.get("max_members")),
                 used: unsigned(row.get("used")),
+                frees: row.get("frees"),
             };
-            (ScopeId(row.get("id")), limit)
+            (ScopeId(row.get("id")), room)
         });
         Ok(read.collect())
     }
@@ -193,15 +203,15 @@ impl Intake {
 pub(crate) async fn opted_out(
     client: &impl GenericClient,
     asked: &[(OrganizationId, String)],
-) -> Result<HashSet<(OrganizationId, String)>, Error> {
+) -> Result<HashMap<(OrganizationId, String), bool>, Error> {
     if asked.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let (whose, people): (Vec<i64>, Vec<&str>) = asked.iter().map(|(id, person)| (id.0, person.as_str())).unzip();
     let rows = OPTED_OUT.rows(client, &[&whose, &people]).await?;
     Ok(rows
         .iter()
-        .map(|row| (OrganizationId(row.get(0)), row.get(1)))
+        .map(|row| ((OrganizationId(row.get(0)), row.get(1)), row.get(2)))
         .collect())
 }
 
@@ -242,6 +252,10 @@ fn number(row: &Row) -> Result<Number, Error> {
         throughput: unsigned(row.get("throughput")),
         restricted: row.get("restricted"),
         paused_until: row.get("paused_until"),
+        limit: row.get::<_, Option<i32>>("max_members").map(|max| Limit {
+            max: unsigned(max),
+            used: unsigned(row.get("members")),
+        }),
         purse: Purse::read(row)?,
         policy: row.get("policy"),
     })

@@ -105,10 +105,31 @@ pub struct NewMessage {
     pub traceparent: Option<String>,
     /// The request's idempotency key: when it is taken, the message is not kept.
     pub key: Option<String>,
+    /// For a session message: the template to send should its window be closed.
+    pub fallback: Option<Fallback>,
+    /// It goes to a stand-in for Meta, and is counted nowhere.
+    pub test: bool,
+    /// For a session message: until when it may go, as far as is known.
+    pub edge_at: Option<DateTime<Utc>>,
     /// What the fraud guard found, by the names of its checks.
     pub flags: Vec<&'static str>,
     /// What is to be remembered of it.
     pub footprint: Footprint,
+}
+
+/// The template that a session message falls back to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fallback {
+    /// What it says, as Meta takes it.
+    pub content: String,
+    /// The template.
+    pub template: TemplateId,
+    /// The template's category.
+    pub category: Category,
+    /// What it costs; `None` when it is free.
+    pub price: Option<Amount>,
+    /// It was taken at once, for this no.
+    pub taken: Option<Reason>,
 }
 
 /// Where a message begins.
@@ -245,6 +266,13 @@ pub(crate) async fn insert(client: &impl GenericClient, batch: &Batch, now: Date
                 &rows.prices,
                 &rows.flags,
                 &rows.traceparents,
+                &rows.fallback_contents,
+                &rows.fallback_templates,
+                &rows.fallback_categories,
+                &rows.fallback_prices,
+                &rows.fell_back_for,
+                &rows.edges,
+                &rows.tests,
             ],
         )
         .await?;
@@ -375,6 +403,13 @@ struct Rows<'a> {
     keys: Vec<Option<&'a str>>,
     prices: Vec<Option<i64>>,
     flags: Vec<Option<String>>,
+    fallback_contents: Vec<Option<&'a str>>,
+    fallback_templates: Vec<Option<i64>>,
+    fallback_categories: Vec<Option<i16>>,
+    fallback_prices: Vec<Option<i64>>,
+    fell_back_for: Vec<Option<String>>,
+    edges: Vec<Option<DateTime<Utc>>>,
+    tests: Vec<bool>,
 }
 
 impl<'a> Rows<'a> {
@@ -408,6 +443,25 @@ impl<'a> Rows<'a> {
             // Joined, because an array of arrays has no place in unnest.
             let flags = (!message.flags.is_empty()).then(|| message.flags.join(","));
             columns.flags.push(flags);
+            let fallback = message.fallback.as_ref();
+            columns
+                .fallback_contents
+                .push(fallback.map(|fallback| fallback.content.as_str()));
+            columns
+                .fallback_templates
+                .push(fallback.map(|fallback| fallback.template.0));
+            columns
+                .fallback_categories
+                .push(fallback.map(|fallback| fallback.category.code()));
+            columns
+                .fallback_prices
+                .push(fallback.and_then(|fallback| fallback.price.map(Amount::micros)));
+            let taken = fallback.and_then(|fallback| fallback.taken.as_ref());
+            columns
+                .fell_back_for
+                .push(taken.map(|reason| reason.code().into_owned()));
+            columns.edges.push(message.edge_at);
+            columns.tests.push(message.test);
         }
         columns
     }

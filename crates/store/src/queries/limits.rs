@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use domain::slow_down::SlowDown;
 use domain::{NumberId, OrganizationId, State};
 use tokio_postgres::Row;
 
@@ -53,6 +54,8 @@ pub struct NumberLimit {
     pub throughput: i32,
     /// The pace at which slots are handed out.
     pub slots_per_second: f64,
+    /// It is slower than it might be: Meta throttled it.
+    pub slowed: Option<SlowDown>,
     /// The next free slot; in the past when the number is idle.
     pub next_slot_at: Option<DateTime<Utc>>,
     /// Nothing goes: an operator's pause, or a throttle of Meta's.
@@ -126,6 +129,7 @@ fn number(row: &Row, work: &[Row]) -> NumberLimit {
         slots_per_second: row
             .get::<_, Option<f64>>("slots_per_second")
             .unwrap_or_else(|| domain::pace::slots_per_second(throughput.unsigned_abs())),
+        slowed: crate::pace::slowed(row),
         next_slot_at: row.get("tat"),
         pause: row.get::<_, bool>("paused").then(|| Pause {
             reason: row.get("pause_reason"),

@@ -34,6 +34,8 @@ pub struct MessageView {
     pub scheduled_at: Option<DateTime<Utc>>,
     /// Not after then.
     pub expires_at: DateTime<Utc>,
+    /// It goes to a stand-in for Meta.
+    pub test: bool,
     /// Where it is.
     pub state: State,
     /// How far Meta says it came.
@@ -50,12 +52,23 @@ pub struct MessageView {
     pub claimed_at: Option<DateTime<Utc>>,
     /// The stored content, JSON.
     pub content: Option<String>,
+    /// The template that it falls back to, or fell back to.
+    pub fallback: Option<FallbackView>,
     /// The caller's own.
     pub metadata: Option<Value>,
     /// Every POST, in order.
     pub attempts: Vec<AttemptView>,
     /// Everything Meta told, in the order of Meta's clock.
     pub events: Vec<EventView>,
+}
+
+/// The template of a session message whose window may close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FallbackView {
+    /// Its content, JSON.
+    pub content: String,
+    /// When it was taken, and the no that it answered; `None` while the message is still what it was.
+    pub taken: Option<(DateTime<Utc>, Reason)>,
 }
 
 /// One POST.
@@ -266,6 +279,7 @@ fn view(row: &Row) -> Result<MessageView, Error> {
         flow: row.get::<_, Option<Uuid>>("flow_id").map(FlowId),
         scheduled_at: row.get("scheduled_at"),
         expires_at: row.get("expires_at"),
+        test: row.get("test"),
         state,
         delivery,
         reason: row.get::<_, Option<&str>>("reason").map(Reason::parse),
@@ -274,6 +288,14 @@ fn view(row: &Row) -> Result<MessageView, Error> {
         changed_at: row.get("changed_at"),
         claimed_at: row.get("claimed_at"),
         content: row.get("content"),
+        fallback: row
+            .get::<_, Option<String>>("fallback_content")
+            .map(|content| FallbackView {
+                content,
+                taken: row
+                    .get::<_, Option<DateTime<Utc>>>("fell_back_at")
+                    .zip(row.get::<_, Option<&str>>("fell_back_for").map(Reason::parse)),
+            }),
         metadata: row.get("metadata"),
         attempts: Vec::new(),
         events: Vec::new(),

@@ -48,8 +48,10 @@ pub struct Choice<'a> {
     pub stop: bool,
     /// When, by Meta's clock.
     pub at: DateTime<Utc>,
-    /// `stop_word` or `user_preferences`.
+    /// `stop_word`, `user_preferences` or `meta_131050`.
     pub source: &'static str,
+    /// About marketing, and nothing else.
+    pub marketing_only: bool,
 }
 
 impl Application<'_> {
@@ -128,8 +130,12 @@ impl Application<'_> {
         let stops: Vec<_> = choices.iter().map(|choice| choice.stop).collect();
         let times: Vec<_> = choices.iter().map(|choice| choice.at).collect();
         let sources: Vec<_> = choices.iter().map(|choice| choice.source).collect();
+        let marketing: Vec<_> = choices.iter().map(|choice| choice.marketing_only).collect();
         statement!("receipts/keep_choices", "writing who does not want to be written to")
-            .run(self.tx(), &[&organizations, &recipients, &stops, &times, &sources])
+            .run(
+                self.tx(),
+                &[&organizations, &recipients, &stops, &times, &sources, &marketing],
+            )
             .await?;
         Ok(())
     }

@@ -12,6 +12,12 @@ use crate::statement::statement;
 pub struct Locked {
     /// The message.
     pub id: Uuid,
+    /// Whose it is.
+    pub organization_id: i64,
+    /// To whom, E.164.
+    pub recipient: String,
+    /// It went to a stand-in for Meta.
+    pub test: bool,
     /// Code of [`domain::State`].
     pub state: i16,
     /// The newest attempt.
@@ -94,6 +100,9 @@ impl Application<'_> {
             .await?;
         let locked = rows.iter().map(|row| Locked {
             id: row.get("id"),
+            organization_id: row.get("organization_id"),
+            recipient: row.get("recipient"),
+            test: row.get("test"),
             state: row.get("state"),
             attempt: row.get("attempt"),
             category: row.get("category"),

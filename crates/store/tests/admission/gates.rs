@@ -1,7 +1,7 @@
 //! Each gate of admission, with a clock that is moved by hand.
 
 use chrono::TimeDelta;
-use domain::{Category, FlowId, MessageId, State};
+use domain::{Category, FlowId, MessageId, Reason, State};
 use store::admission::{AdmitVerdict, Settlement};
 use testkit::seed::{Choice, recipient};
 
@@ -315,4 +315,63 @@ async fn only_queued_rows_are_settled_and_none_sleeps_beyond_its_end() {
     assert_eq!(bench.row(dropped).await["wake_at"], serde_json::Value::Null);
     assert_eq!(bench.wake_at(parked).await, bench.now + TimeDelta::days(30));
     assert_eq!(bench.state(claimed).await, State::Sending);
+}
+
+#[tokio::test]
+async fn a_window_that_closes_before_the_claim_leaves_a_message_with_a_fallback_to_the_next_look() {
+    let bench = Bench::new(STANDARD).await;
+    let [plain, with_fallback] = [
+        bench.queued(1, Category::Service).await,
+        bench.queued(2, Category::Service).await,
+    ];
+    bench
+        .run(&format!(
+            "UPDATE message SET has_fallback = true WHERE id = '{with_fallback}'"
+        ))
+        .await;
+
+    assert_eq!(bench.verdict(plain).await, "no_inbound_history");
+    assert_eq!(bench.verdict(with_fallback).await, "no_inbound_history");
+
+    assert_eq!(bench.state(plain).await, State::Failed);
+    assert_eq!(bench.state(with_fallback).await, State::Parked);
+    assert_eq!(bench.wake_at(with_fallback).await, bench.now);
+}
+
+#[tokio::test]
+async fn a_message_falls_back_once_and_only_while_it_waits() {
+    let bench = Bench::new(STANDARD).await;
+    let mut ids = Vec::new();
+    for n in 0..4 {
+        ids.push(bench.queued(n, Category::Service).await);
+    }
+    bench
+        .run(
+            "UPDATE message SET has_fallback = true;
+             INSERT INTO message_content (id, content, fallback_content, fallback_template_id, fallback_category)
+             SELECT m.id, '{}', '{}', t.id, t.category FROM message m, template t WHERE t.name = 'sale'",
+        )
+        .await;
+    bench
+        .run(&format!("UPDATE message SET state = 30 WHERE id = '{}'", ids[0]))
+        .await;
+    bench
+        .run(&format!(
+            "UPDATE message SET has_fallback = false WHERE id = '{}'",
+            ids[1]
+        ))
+        .await;
+    bench
+        .run(&format!("UPDATE message SET state = 10 WHERE id = '{}'", ids[2]))
+        .await;
+    let asked: Vec<_> = ids.iter().map(|id| (*id, Reason::WindowExpired)).collect();
+
+    let mut fell_back = bench.store.fall_back(&asked).await.unwrap();
+    fell_back.sort();
+    let mut expected = ids[2..].to_vec();
+    expected.sort();
+
+    assert_eq!(fell_back, expected);
+    assert_eq!(bench.row(ids[3]).await["category"], Category::Marketing.code());
+    assert_eq!(bench.store.fall_back(&asked).await.unwrap(), []);
 }

@@ -9,3 +9,5 @@ mod contention;
 mod gates;
 mod money;
 mod outcomes;
+mod pace;
+mod test_mode;

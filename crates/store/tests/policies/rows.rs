@@ -27,6 +27,9 @@ pub(crate) fn row(tenant: &Tenant, recipient: usize, now: DateTime<Utc>) -> NewM
         webhook_url: None,
         traceparent: None,
         key: None,
+        fallback: None,
+        edge_at: None,
+        test: false,
         flags: Vec::new(),
         footprint: Footprint::default(),
     }

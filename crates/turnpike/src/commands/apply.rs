@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_machine_form_has_a_key_only_where_one_was_made() {
-        let key = domain::api_key::ApiKey::from_random([1; 8], [2; 32]);
+        let key = domain::api_key::ApiKey::from_random(false, [1; 8], [2; 32]);
         let applied = Applied {
             items: vec![
                 item("organization acme", Change::Unchanged),

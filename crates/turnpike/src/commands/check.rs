@@ -13,7 +13,7 @@ use store::accounts::Account;
 
 use crate::exit::{Exit, chain};
 use crate::output::Rows;
-use crate::{output, settings};
+use crate::{output, roles, settings};
 
 /// Nobody waits longer for a line of this.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -44,6 +44,8 @@ pub(crate) async fn run(_: &Options) -> Result<Exit> {
     let rest = (
         MetaApp::from_env(&mut reader),
         Http::from_env(&mut reader),
+        config::Proxies::from_env(&mut reader, roles::is_network),
+        config::TestMeta::from_env(&mut reader),
         config::Admin::from_env(&mut reader),
         Log::from_env(&mut reader),
     );

@@ -40,6 +40,9 @@ enum Action {
         /// The person, with + and calling code
         #[arg(value_name = "PHONE")]
         phone: String,
+        /// No marketing; codes and order updates may still go
+        #[arg(long)]
+        marketing_only: bool,
         #[command(flatten)]
         connect: Connect,
     },
@@ -70,6 +73,9 @@ enum Action {
         /// Only look whether it is right, and how many are new
         #[arg(long)]
         dry_run: bool,
+        /// No marketing; codes and order updates may still go
+        #[arg(long)]
+        marketing_only: bool,
         #[command(flatten)]
         connect: Connect,
     },
@@ -77,7 +83,14 @@ enum Action {
 
 pub(crate) async fn run(options: &Options) -> Result<Exit> {
     let (connect, call) = match &options.action {
-        Action::Add { phone, connect } => (connect, Call::put(["suppressions", phone])),
+        Action::Add {
+            phone,
+            marketing_only,
+            connect,
+        } => {
+            let call = Call::put(["suppressions", phone]);
+            (connect, call.query("scope", marketing_only.then_some("marketing")))
+        }
         Action::Remove {
             phone,
             overrides,
@@ -87,9 +100,15 @@ pub(crate) async fn run(options: &Options) -> Result<Exit> {
             (connect, call.query("override", overrides.then_some("true")))
         }
         Action::List { cursor, connect } => (connect, Call::get(["suppressions"]).query("cursor", cursor.as_deref())),
-        Action::Import { file, dry_run, connect } => {
+        Action::Import {
+            file,
+            dry_run,
+            marketing_only,
+            connect,
+        } => {
             let call = Call::post(["suppressions", "import"], None).csv(read(file)?);
-            (connect, call.query("dry_run", dry_run.then_some("true")))
+            let call = call.query("dry_run", dry_run.then_some("true"));
+            (connect, call.query("scope", marketing_only.then_some("marketing")))
         }
     };
     let answer = Api::new(connect)?.call(call).await?;

@@ -4,15 +4,23 @@ use ::ingest::webhooks::{self, Webhooks};
 use ::ingest::{Ingest, run};
 use anyhow::{Context as _, Result};
 use domain::destination::Policy;
-use runtime::config::{Http, MetaApp};
+use domain::network::Network;
+use runtime::config::{Http, MetaApp, Proxies, TestMeta};
 use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::output;
 use crate::process::Shared;
 
+/// Whom ingest believes and whom it may call.
+pub(super) struct Beside {
+    pub(super) outbound: Policy,
+    pub(super) proxies: Proxies,
+    pub(super) test_meta: TestMeta,
+}
+
 /// Binds first, so that an address in use is an error at start.
-pub(super) async fn start(http: Http, app: MetaApp, outbound: Policy, shared: &Shared) -> Result<()> {
+pub(super) async fn start(http: Http, app: MetaApp, beside: Beside, shared: &Shared) -> Result<()> {
     let listener = TcpListener::bind(http.addr).await.with_context(|| {
         format!(
             "listening on {}; choose another TURNPIKE_HTTP_ADDR, or stop what uses it",
@@ -31,9 +39,17 @@ pub(super) async fn start(http: Http, app: MetaApp, outbound: Policy, shared: &S
         amqp: shared.address.clone(),
         topology: shared.topology.clone(),
         publisher: shared.publisher.clone(),
-        outbound,
+        outbound: beside.outbound,
         clock: shared.clock.clone(),
         health: shared.health.clone(),
+        // Every one of them was read as a network before.
+        proxies: beside
+            .proxies
+            .networks
+            .iter()
+            .filter_map(|text| Network::parse(text))
+            .collect(),
+        test_mode: beside.test_meta.base_url.is_some(),
         beside: webhooks::routes(webhooks, &shared.shutdown),
     };
     let shutdown = shared.shutdown.clone();

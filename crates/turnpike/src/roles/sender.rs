@@ -8,10 +8,17 @@ use runtime::config;
 
 use crate::process::Shared;
 
-pub(super) fn start(meta: &config::Meta, journal: config::Journal, shared: &Shared) -> Result<()> {
+pub(super) fn start(
+    meta: &config::Meta,
+    test_meta: &config::TestMeta,
+    journal: config::Journal,
+    shared: &Shared,
+) -> Result<()> {
+    let client = |base_url: &str| Client::new(ClientConfig::new(base_url, &meta.version));
     let parts = Parts {
         store: shared.store.clone(),
-        meta: Client::new(ClientConfig::new(&meta.base_url, &meta.version))?,
+        meta: client(&meta.base_url)?,
+        test_meta: test_meta.base_url.as_deref().map(client).transpose()?,
         signer: Signer::new(&shared.key.0),
         address: shared.address.clone(),
         topology: shared.topology.clone(),

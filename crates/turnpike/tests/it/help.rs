@@ -4,7 +4,7 @@ use runtime::config::VARIABLES;
 
 use crate::invocation::call;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "migrate",
     "apply",
     "check",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 24] = [
     "number",
     "suppress",
     "webhook",
+    "key",
     "resolve",
     "dead",
 ];

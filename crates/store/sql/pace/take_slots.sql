@@ -1,0 +1,1 @@
+SELECT take_slots($1, $2, make_interval(secs => $3))
