@@ -25,7 +25,7 @@ enum Server {
 
 /// A pipeline whose senders reach this server through a proxy.
 async fn behind_a_proxy(server: Server, plan: Plan) -> (Run, Proxy) {
-    let mut run = Run::without_senders(plan).await;
+    let mut run = Run::without_senders(plan).await.unwrap();
     let (variable, url) = match server {
         Server::Database => ("TURNPIKE_DATABASE_URL", run.stack.database.url.clone()),
         Server::Broker => ("TURNPIKE_AMQP_URL", run.stack.database.amqp_url.clone()),
@@ -33,7 +33,7 @@ async fn behind_a_proxy(server: Server, plan: Plan) -> (Run, Proxy) {
     };
     let (proxy, through) = Proxy::before(&url).await.unwrap();
     run.stack.settings = run.stack.settings.clone().with(variable, through);
-    run.senders(SENDERS).await;
+    run.senders(SENDERS).await.unwrap();
     (run, proxy)
 }
 
@@ -41,7 +41,7 @@ async fn behind_a_proxy(server: Server, plan: Plan) -> (Run, Proxy) {
 async fn break_ten_times(run: &Run, proxy: &Proxy) {
     for round in 0..10_u64 {
         // While more than the broker holds is still to come, so that something passes.
-        run.until_posted(MESSAGES as u64 * (round + 1) / 16).await;
+        run.until_posted(MESSAGES as u64 * (round + 1) / 16).await.unwrap();
         // Each time at another place: within a frame, a header, a row, the answer to a commit.
         let after = 37 * (round + 1);
         let mut faults = Faults::default();
@@ -97,12 +97,12 @@ async fn a_link_to_postgresql_that_breaks_again_and_again_costs_no_message_and_d
     let _turn = testkit::exclusive();
     let (mut run, proxy) = behind_a_proxy(Server::Database, pace(300)).await;
 
-    run.load(MESSAGES).await;
+    run.load(MESSAGES).await.unwrap();
     break_ten_times(&run, &proxy).await;
 
-    run.until_quiet().await;
+    run.until_quiet().await.unwrap();
     assert!(proxy.tally().broken >= 10, "{:?}", proxy.tally());
-    run.check(&Expectations::default()).await;
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +112,7 @@ async fn every_place_of_a_messaging_limit_is_still_there_after_refusals_and_brok
     let mut plan = pace(300);
     plan.tenant.tier = "TIER_2K";
     let (mut run, proxy) = behind_a_proxy(Server::Database, plan).await;
-    run.load(MESSAGES).await;
+    run.load(MESSAGES).await.unwrap();
     let refused = FaultKind::Error {
         code: 131_026,
         http_status: None,
@@ -123,10 +123,10 @@ async fn every_place_of_a_messaging_limit_is_still_there_after_refusals_and_brok
 
     break_ten_times(&run, &proxy).await;
 
-    run.until_quiet().await;
-    let failed = run.count(State::Failed).await;
+    run.until_quiet().await.unwrap();
+    let failed = run.count(State::Failed).await.unwrap();
     assert!(failed > 50, "{failed} refusals are too few to tell");
-    run.check(&Expectations::default().or(State::Failed)).await;
+    run.check(&Expectations::default().or(State::Failed)).await.unwrap();
     let places = "SELECT members FROM limit_scope WHERE max_members IS NOT NULL";
     let places = run.stack.database.store.raw(places).await.unwrap();
     assert_eq!(
@@ -141,12 +141,12 @@ async fn a_link_to_rabbitmq_that_breaks_again_and_again_costs_no_message_and_dou
     let _turn = testkit::exclusive();
     let (mut run, proxy) = behind_a_proxy(Server::Broker, pace(300)).await;
 
-    run.load(MESSAGES).await;
+    run.load(MESSAGES).await.unwrap();
     break_ten_times(&run, &proxy).await;
 
-    run.until_quiet().await;
+    run.until_quiet().await.unwrap();
     assert!(proxy.tally().broken >= 10, "{:?}", proxy.tally());
-    run.check(&Expectations::default()).await;
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,14 +154,14 @@ async fn a_link_to_meta_that_breaks_again_and_again_doubles_nothing_and_webhooks
     let _turn = testkit::exclusive();
     let (mut run, proxy) = behind_a_proxy(Server::Meta, slow(pace(300))).await;
 
-    run.load(MESSAGES).await;
+    run.load(MESSAGES).await.unwrap();
     break_ten_times(&run, &proxy).await;
 
-    run.until_quiet().await;
+    run.until_quiet().await.unwrap();
     assert!(proxy.tally().broken >= 10, "{:?}", proxy.tally());
-    run.end_holds().await;
+    run.end_holds().await.unwrap();
     // What never reached Meta cannot be told from what did, so it is not sent again; what did was told by its webhooks.
-    run.check(&Expectations::default().or(State::Unknown)).await;
+    run.check(&Expectations::default().or(State::Unknown)).await.unwrap();
     let proven =
         "SELECT count(*) AS n FROM attempt a JOIN message m USING (id) WHERE a.outcome = 'unknown' AND m.state = 50";
     let proven = run.stack.database.store.raw(proven).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_link_to_meta_that_breaks_again_and_again_doubles_nothing_and_webhooks
         proven[0]["n"].as_i64() > Some(20),
         "too little was under way to prove anything: {proven:?}"
     );
-    let unknown = run.count(State::Unknown).await;
+    let unknown = run.count(State::Unknown).await.unwrap();
     assert!(unknown < MESSAGES as u64 / 10, "{unknown} messages ended as unknown");
 }
 
@@ -184,8 +184,8 @@ async fn every_role_behind_links_that_break_costs_no_message_and_doubles_none() 
         .clone()
         .with("TURNPIKE_DATABASE_URL", through_database)
         .with("TURNPIKE_AMQP_URL", through_broker);
-    let mut run = Run::of(stack).await;
-    run.senders(SENDERS).await;
+    let mut run = Run::of(stack).await.unwrap();
+    run.senders(SENDERS).await.unwrap();
 
     let mut first = 0;
     for round in 0..10 {
@@ -211,13 +211,13 @@ async fn every_role_behind_links_that_break_costs_no_message_and_doubles_none() 
         other.cut();
     }
 
-    run.until_quiet().await;
+    run.until_quiet().await.unwrap();
     assert!(
         run.client.told.len() > 1000,
         "{} of {first} were taken",
         run.client.told.len()
     );
-    run.check(&Expectations::default()).await;
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,9 +236,9 @@ async fn a_link_to_postgresql_that_stands_still_holds_messages_up_and_does_no_ha
         ..Faults::default()
     };
 
-    run.load(1000).await;
+    run.load(1000).await.unwrap();
     for (posted, faults) in [(100, still(false, true)), (300, still(true, false))] {
-        run.until_posted(posted).await;
+        run.until_posted(posted).await.unwrap();
         proxy.set(faults).await;
         // Longer than slots are given out ahead, so that every claim under way has lost its slot when its answer comes.
         let silence = run.stack.meta.report().posts + 100;
@@ -251,8 +251,8 @@ async fn a_link_to_postgresql_that_stands_still_holds_messages_up_and_does_no_ha
         proxy.heal().await;
     }
 
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,8 +260,8 @@ async fn a_link_to_rabbitmq_that_falls_silent_is_noticed_and_replaced() {
     let _turn = testkit::exclusive();
     let (mut run, proxy) = behind_a_proxy(Server::Broker, pace(300)).await;
 
-    run.load(MESSAGES).await;
-    run.until_posted(200).await;
+    run.load(MESSAGES).await.unwrap();
+    run.until_posted(200).await.unwrap();
     let before = proxy.tally().connections;
     let silent = Way {
         stalled: true,
@@ -275,8 +275,8 @@ async fn a_link_to_rabbitmq_that_falls_silent_is_noticed_and_replaced() {
     .await;
     proxy.heal().await;
 
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,7 +289,7 @@ async fn a_meta_that_cannot_be_reached_is_tried_again_and_nothing_is_uncertain()
     };
 
     proxy.set(refused).await;
-    run.load(300).await;
+    run.load(300).await.unwrap();
     testkit::until(Duration::from_secs(20), "a refused connection", async || {
         let failures = run
             .stack
@@ -302,14 +302,14 @@ async fn a_meta_that_cannot_be_reached_is_tried_again_and_nothing_is_uncertain()
     .await;
     proxy.heal().await;
 
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_links_that_come_in_slices_change_nothing() {
     let _turn = testkit::exclusive();
-    let mut run = Run::without_senders(pace(300)).await;
+    let mut run = Run::without_senders(pace(300)).await.unwrap();
     let way = Way {
         latency: Latency::between(Duration::from_millis(1), Duration::from_millis(15)),
         slice: NonZeroUsize::new(100),
@@ -326,11 +326,11 @@ async fn slow_links_that_come_in_slices_change_nothing() {
         run.stack.settings = run.stack.settings.clone().with(variable, through);
         proxies.push(proxy);
     }
-    run.senders(SENDERS).await;
+    run.senders(SENDERS).await.unwrap();
 
-    run.load(500).await;
+    run.load(500).await.unwrap();
 
-    run.until_quiet().await;
+    run.until_quiet().await.unwrap();
     for proxy in &proxies {
         assert!(proxy.tally().to_client > 0, "{:?}", proxy.tally());
     }
@@ -338,5 +338,5 @@ async fn slow_links_that_come_in_slices_change_nothing() {
         delivered: Some(Delivery::Read),
         ..Expectations::default()
     };
-    run.check(&expectations).await;
+    run.check(&expectations).await.unwrap();
 }

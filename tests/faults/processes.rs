@@ -29,29 +29,29 @@ async fn replace(run: &mut Run, place: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_killed_in_turn_under_load_costs_no_message_and_doubles_none() {
     let _turn = testkit::exclusive();
-    let mut run = Run::start(slow(pace(300)), 2).await;
+    let mut run = Run::start(slow(pace(300)), 2).await.unwrap();
     // The next ingest comes where the last one was.
     let addr = run.stack.api.trim_start_matches("http://").to_owned();
     run.stack.settings = run.stack.settings.clone().with("TURNPIKE_HTTP_ADDR", addr);
 
-    run.load(MESSAGES).await;
+    run.load(MESSAGES).await.unwrap();
     for round in 0..10 {
-        run.until_posted(150 * (round as u64 + 1)).await;
+        run.until_posted(150 * (round as u64 + 1)).await.unwrap();
         replace(&mut run, round % ROLES.len()).await;
     }
 
-    run.until_quiet().await;
-    run.end_holds().await;
+    run.until_quiet().await.unwrap();
+    run.end_holds().await.unwrap();
     // A call that had begun when its sender died, and did not reach Meta, cannot be told from one that did.
-    run.check(&Expectations::default().or(State::Unknown)).await;
-    let unknown = run.count(State::Unknown).await;
+    run.check(&Expectations::default().or(State::Unknown)).await.unwrap();
+    let unknown = run.count(State::Unknown).await.unwrap();
     assert!(unknown < 20, "{unknown} messages ended as unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_an_ingest_died_over_is_answered_the_same_by_the_next() {
     let _turn = testkit::exclusive();
-    let mut run = Run::start(pace(300), 1).await;
+    let mut run = Run::start(pace(300), 1).await.unwrap();
     let addr = run.stack.api.trim_start_matches("http://").to_owned();
     run.stack.settings = run.stack.settings.clone().with("TURNPIKE_HTTP_ADDR", addr);
     let api = run.stack.api.clone();
@@ -95,32 +95,32 @@ async fn a_request_that_an_ingest_died_over_is_answered_the_same_by_the_next() {
     }
 
     assert!(broken > 0, "every request was answered before its ingest died");
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_that_stands_still_for_a_while_neither_doubles_nor_loses_what_it_held() {
     let _turn = testkit::exclusive();
-    let mut run = Run::start(slow(pace(300)), 2).await;
+    let mut run = Run::start(slow(pace(300)), 2).await.unwrap();
 
-    run.load(MESSAGES).await;
+    run.load(MESSAGES).await.unwrap();
     for posted in [200, 600] {
-        run.until_posted(posted).await;
+        run.until_posted(posted).await.unwrap();
         let stopped = run.stack.programs.last().unwrap();
         stopped.signal(Signal::SIGSTOP).unwrap();
         // The other goes on meanwhile.
-        run.until_posted(posted + 200).await;
+        run.until_posted(posted + 200).await.unwrap();
         // What the stopped one holds is taken for silent while it stands still.
         let silent = "UPDATE message SET wake_at = now() WHERE state = 30 AND claimed_at < now() - interval '500 ms'";
         run.stack.database.store.raw(silent).await.unwrap();
-        run.until_posted(posted + 300).await;
+        run.until_posted(posted + 300).await.unwrap();
         run.stack.programs.last().unwrap().signal(Signal::SIGCONT).unwrap();
     }
 
-    run.until_quiet().await;
-    run.end_holds().await;
+    run.until_quiet().await.unwrap();
+    run.end_holds().await.unwrap();
     // A call that was under way is proven by its webhook; one that had not begun is given back by whoever held it, late as it is.
-    run.check(&Expectations::default().or(State::Unknown)).await;
-    assert_eq!(run.count(State::Unknown).await, 0);
+    run.check(&Expectations::default().or(State::Unknown)).await.unwrap();
+    assert_eq!(run.count(State::Unknown).await.unwrap(), 0);
 }

@@ -41,17 +41,17 @@ async fn hand_in_meanwhile<T>(run: &mut Run, breaking: JoinHandle<anyhow::Result
 async fn postgresql_restarted_under_load_costs_no_message_and_doubles_none() {
     let _turn = testkit::exclusive();
     let (mut server, plan) = postgres("restarted").await;
-    let mut run = Run::start(plan, 2).await;
+    let mut run = Run::start(plan, 2).await.unwrap();
 
-    run.load(MESSAGES).await;
+    run.load(MESSAGES).await.unwrap();
     for posted in [300, 1000] {
-        run.until_posted(posted).await;
+        run.until_posted(posted).await.unwrap();
         let restarting = tokio::task::spawn_blocking(move || server.restart_fast().map(|()| server));
         server = hand_in_meanwhile(&mut run, restarting).await;
     }
 
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
     drop(run);
     drop(server);
 }
@@ -60,10 +60,10 @@ async fn postgresql_restarted_under_load_costs_no_message_and_doubles_none() {
 async fn postgresql_killed_under_load_costs_no_message_and_doubles_none() {
     let _turn = testkit::exclusive();
     let (mut server, plan) = postgres("killed").await;
-    let mut run = Run::start(plan, 2).await;
+    let mut run = Run::start(plan, 2).await.unwrap();
 
-    run.load(MESSAGES).await;
-    run.until_posted(500).await;
+    run.load(MESSAGES).await.unwrap();
+    run.until_posted(500).await.unwrap();
     let restarting = tokio::task::spawn_blocking(move || {
         server.kill()?;
         std::thread::sleep(Duration::from_secs(1));
@@ -71,8 +71,8 @@ async fn postgresql_killed_under_load_costs_no_message_and_doubles_none() {
     });
     server = hand_in_meanwhile(&mut run, restarting).await;
 
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
     drop(run);
     drop(server);
 }
@@ -88,19 +88,19 @@ async fn rabbitmq_killed_under_load_costs_no_message_and_doubles_none() {
         amqp_url: Some(server.amqp_url.clone()),
         ..pace(300)
     };
-    let mut run = Run::start(plan, 2).await;
+    let mut run = Run::start(plan, 2).await.unwrap();
 
-    run.load(MESSAGES).await;
-    run.until_posted(500).await;
+    run.load(MESSAGES).await.unwrap();
+    run.until_posted(500).await.unwrap();
     let restarting = tokio::task::spawn_blocking(move || {
         server.kill()?;
         server.start_again().map(|()| server)
     });
     server = hand_in_meanwhile(&mut run, restarting).await;
 
-    run.until_quiet().await;
+    run.until_quiet().await.unwrap();
     assert_eq!(run.client.in_doubt, 0, "the API answers while the broker is away");
-    run.check(&Expectations::default()).await;
+    run.check(&Expectations::default()).await.unwrap();
     drop(run);
     drop(server);
 }

@@ -18,7 +18,7 @@ fn reset_after(after: u64) -> Way {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_repeated_under_its_key_is_one_message_wherever_its_connection_broke() {
     let _turn = testkit::shared();
-    let mut run = Run::start(pace(500), 1).await;
+    let mut run = Run::start(pace(500), 1).await.unwrap();
     let (proxy, api) = Proxy::before(&run.stack.api).await.unwrap();
 
     let (mut unanswered, mut first_tries) = (0, 0);
@@ -55,22 +55,22 @@ async fn a_request_repeated_under_its_key_is_one_message_wherever_its_connection
         unanswered > 20 && first_tries > 20,
         "{unanswered} requests broke, {first_tries} did not"
     );
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_over_a_link_that_breaks_again_and_again_are_all_applied() {
     let _turn = testkit::exclusive();
-    let mut run = Run::start(pace(300), 1).await;
+    let mut run = Run::start(pace(300), 1).await.unwrap();
     let (proxy, api) = Proxy::before(&run.stack.api).await.unwrap();
     let through =
         json!({"webhook_url": format!("{api}/webhooks/meta"), "webhooks": {"retry_first_ms": 20, "timeout_ms": 1000}});
     run.stack.meta.patch_config(&through).unwrap();
 
-    run.load(1000).await;
+    run.load(1000).await.unwrap();
     for round in 0..8 {
-        run.until_posted(100 * (round + 1)).await;
+        run.until_posted(100 * (round + 1)).await.unwrap();
         proxy
             .set(match round % 3 {
                 0 => Faults {
@@ -105,6 +105,6 @@ async fn webhooks_over_a_link_that_breaks_again_and_again_are_all_applied() {
         proxy.heal().await;
     }
 
-    run.until_quiet().await;
-    run.check(&Expectations::default()).await;
+    run.until_quiet().await.unwrap();
+    run.check(&Expectations::default()).await.unwrap();
 }

@@ -18,6 +18,8 @@ const PER_BROADCAST: usize = 256;
 pub struct Client {
     /// Messages whose id was answered.
     pub told: BTreeSet<MessageId>,
+    /// Idempotency keys of single messages that were published over AMQP and confirmed by the broker.
+    pub published: BTreeSet<String>,
     /// Messages whose request got no answer, or one of 5xx: as many rows may exist that nobody was told of.
     pub in_doubt: usize,
     /// Messages that were called back for certain, and when that answer came, in Unix milliseconds.
@@ -103,7 +105,11 @@ impl Client {
         Ok(answer)
     }
 
-    fn note(&mut self, id: &Value) -> Result<MessageId> {
+    /// Takes note of an id in an answer.
+    ///
+    /// # Errors
+    /// When it is none, or was answered before.
+    pub fn note(&mut self, id: &Value) -> Result<MessageId> {
         let id: MessageId = serde_json::from_value(id.clone()).context("an id in the answer")?;
         ensure!(self.told.insert(id), "the id {id} was answered twice");
         Ok(id)

@@ -93,6 +93,14 @@ pub fn store(url: &str, connections: usize) -> Store {
     Store::new(&options, Vault::new(&SECRET_KEY)).expect("the servers' own URL")
 }
 
+impl TestDatabase {
+    /// A handle for reading whole tables, which may take longer than the guard on statements allows.
+    pub fn unhurried(&self) -> Store {
+        let mark = if self.url.contains('?') { '&' } else { '?' };
+        store(&format!("{}{mark}options=-c%20statement_timeout%3D0", self.url), 2)
+    }
+}
+
 async fn servers() -> Result<Servers> {
     tokio::task::spawn_blocking(Servers::ensure)
         .await
@@ -210,6 +218,19 @@ mod tests {
             with_database("postgres://h/a?sslmode=require", "x"),
             "postgres://h/x?sslmode=require"
         );
+    }
+
+    #[tokio::test]
+    async fn an_unhurried_handle_has_no_guard_on_statements() {
+        let database = fresh().await;
+
+        let guard = database
+            .unhurried()
+            .raw("SELECT current_setting('statement_timeout') AS guard")
+            .await
+            .unwrap();
+
+        assert_eq!(guard[0]["guard"], "0");
     }
 
     #[tokio::test]

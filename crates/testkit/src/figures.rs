@@ -78,6 +78,16 @@ pub async fn is_idle(store: &Store) -> Result<bool> {
     Ok(rows.first().is_some_and(|row| row["idle"] == true))
 }
 
+/// Connections of a pipeline's programs to their database.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn connections(store: &Store) -> Result<u64> {
+    let rows = store.raw(include_str!("../sql/connections.sql")).await?;
+    let count = rows.first().and_then(|row| row["n"].as_u64());
+    count.context("an aggregate has one row")
+}
+
 /// One statement, as `pg_stat_statements` saw it.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(missing_docs, reason = "each field is its own word, times in milliseconds")]

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use domain::MessageId;
 use domain::opaque::Signer;
 use serde::de::DeserializeOwned;
 use simulator::{Entry, Kind, ViolationKind};
@@ -34,7 +35,7 @@ mod view;
 
 pub use broken::{Broken, Invariant, summary};
 pub use expectations::Expectations;
-pub use facts::{Attempt, Event, Inbound, Inbox, Message, Number, Post, Scope};
+pub use facts::{Answer, Attempt, Event, Inbound, Inbox, Message, Number, Post, Scope};
 use view::View;
 
 /// Everything that is known about one run.
@@ -64,6 +65,8 @@ pub struct History {
     pub scopes: Vec<Scope>,
     /// Who wrote.
     pub inbound: Vec<Inbound>,
+    /// Idempotency keys that an answer is kept under, each with the message that it names.
+    pub answers: BTreeMap<String, Option<MessageId>>,
     /// What became of the webhooks that were answered with 200.
     pub inbox: Inbox,
     /// Every line the programs wrote.
@@ -78,13 +81,14 @@ impl History {
     /// # Errors
     /// When the database does not answer.
     pub async fn gather(stack: &Stack, client: &Client) -> Result<Self> {
-        let store = &stack.database.store;
+        let store = &stack.database.unhurried();
         let inbox = rows::<Inbox>(store, include_str!("../sql/history_inbox.sql")).await?;
         let messages = rows(store, include_str!("../sql/history_messages.sql")).await?;
         let attempts = rows(store, include_str!("../sql/history_attempts.sql")).await?;
         let events = rows(store, include_str!("../sql/history_events.sql")).await?;
         let scopes = rows(store, include_str!("../sql/history_scopes.sql")).await?;
         let inbound = rows(store, include_str!("../sql/history_inbound.sql")).await?;
+        let answers = rows::<Answer>(store, include_str!("../sql/history_answers.sql")).await?;
 
         let config = stack.meta.config();
         let report = stack.meta.report();
@@ -129,8 +133,14 @@ impl History {
             events,
             scopes,
             inbound,
+            answers: answers.into_iter().map(|answer| (answer.key, answer.message)).collect(),
             inbox: inbox.into_iter().next().context("one row of counts")?,
-            logs: stack.programs.iter().flat_map(Program::lines).collect(),
+            logs: stack
+                .programs
+                .iter()
+                .flat_map(Program::lines)
+                .chain(stack.last_words.iter().cloned())
+                .collect(),
             secrets: vec![
                 stack.tenant.api_key.clone(),
                 config.app_secret.clone(),

@@ -122,6 +122,11 @@ impl Program {
         self.log.lock().expect("no reader panics").clone()
     }
 
+    /// Its subcommand with arguments; of a role, the role's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -158,9 +163,31 @@ impl Program {
         signal::kill(Pid::from_raw(id), signal).with_context(|| format!("sending {signal} to turnpike {}", self.name))
     }
 
-    /// Kills it (SIGKILL) and waits for its end.
-    pub fn kill(mut self) {
+    /// Kills it (SIGKILL) and waits for its end. Everything it wrote.
+    pub fn kill(mut self) -> Vec<String> {
         self.end();
+        self.lines()
+    }
+
+    /// Waits for its end, which is to come from within. Everything it wrote.
+    ///
+    /// # Errors
+    /// When it goes on for longer than `deadline`.
+    pub fn ended(mut self, deadline: Duration) -> Result<Vec<String>> {
+        let started = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if started.elapsed() > deadline {
+                bail!("turnpike {} goes on:\n{}", self.name, self.lines().join("\n"));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.end();
+        Ok(self.lines())
+    }
+
+    /// Whether it has ended, by itself or not.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     fn end(&mut self) {

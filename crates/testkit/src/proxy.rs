@@ -56,6 +56,12 @@ impl Proxy {
         })
     }
 
+    /// Puts several servers behind it, each a `host:port`: new connections take turns, and pass over a server that is not there. What
+    /// a load balancer does for replicas.
+    pub fn lead_to(&self, upstreams: impl IntoIterator<Item = String>) {
+        self.link.lead_to(upstreams.into_iter().collect());
+    }
+
     /// A proxy in front of the server that a URL names, and the URL that leads through it.
     ///
     /// # Errors

@@ -11,9 +11,11 @@ use domain::declaration::Declaration;
 use reqwest::Client;
 use serde_json::Value;
 use simulator::{Config, Number, Running, Simulator, ViolationKind};
+use tokio::task::JoinHandle;
 
 use crate::database::{self, TestDatabase};
 use crate::program::{Program, Settings};
+use crate::proxy::Proxy;
 use crate::seed::{self, Choice, Tenant};
 
 const APP_SECRET: &str = "test-app-secret";
@@ -34,8 +36,14 @@ pub struct Stack {
     pub settings: Settings,
     /// Base URL of the HTTP API, once an ingest runs.
     pub api: String,
+    /// The broker.
+    pub amqp_url: String,
     /// First word of every broker name.
     pub prefix: String,
+    /// What programs wrote that are gone.
+    pub last_words: Vec<String>,
+    /// Before every ingest, where there are several.
+    door: Option<Proxy>,
     http: Client,
     _journals: Journals,
 }
@@ -109,7 +117,10 @@ impl Stack {
             tenant,
             settings,
             api: String::new(),
+            amqp_url,
             prefix,
+            last_words: Vec::new(),
+            door: None,
             http: Client::builder().no_proxy().build()?,
             _journals: journals,
         })
@@ -130,21 +141,84 @@ impl Stack {
         Ok(stack)
     }
 
+    /// A pipeline with these roles, every one of them a process, and one door before all its ingests: the API's address, which stays
+    /// the same whichever of them is alive.
+    ///
+    /// # Errors
+    /// When something cannot be started; the program's log is part of the message.
+    pub async fn start_fleet(plan: Plan, roles: &[&str]) -> Result<Self> {
+        let mut stack = Self::prepare(plan).await?;
+        // Leads nowhere yet: port 0 is nobody's.
+        let door = Proxy::start("127.0.0.1:0").await?;
+        stack.serve_at(format!("http://{}", door.addr))?;
+        stack.door = Some(door);
+        for role in roles {
+            stack.start_role(role).await?;
+        }
+        Ok(stack)
+    }
+
     /// Starts one more process of a role. The first ingest becomes the API, and the address of the simulator's webhooks.
     ///
     /// # Errors
     /// When it does not start.
     pub async fn start_role(&mut self, role: &str) -> Result<()> {
-        let (role, settings) = (role.to_owned(), self.settings.clone());
-        let serves = role == "ingest";
-        let program = tokio::task::spawn_blocking(move || Program::start(&[&role], &settings, serves)).await??;
-        if serves && self.api.is_empty() {
-            self.api.clone_from(&program.url);
-            self.meta
-                .patch_config(&serde_json::json!({"webhook_url": format!("{}/webhooks/meta", self.api)}))?;
+        let program = self.starting(role, &self.settings).await??;
+        self.add(program)
+    }
+
+    /// Starts a process of a role with these settings, beside whatever else goes on; to be [added](Self::add) when it is there.
+    pub fn starting(&self, role: &str, settings: &Settings) -> JoinHandle<Result<Program>> {
+        let (role, settings) = (role.to_owned(), settings.clone());
+        tokio::task::spawn_blocking(move || Program::start(&[&role], &settings, role == "ingest"))
+    }
+
+    /// Takes a process in.
+    ///
+    /// # Errors
+    /// When the simulator does not take its address.
+    pub fn add(&mut self, program: Program) -> Result<()> {
+        if !program.url.is_empty() && self.api.is_empty() {
+            self.serve_at(program.url.clone())?;
         }
         self.programs.push(program);
+        self.open_door();
         Ok(())
+    }
+
+    /// Takes a process out, to do with as one likes.
+    pub fn take(&mut self, place: usize) -> Program {
+        let program = self.programs.remove(place);
+        self.open_door();
+        program
+    }
+
+    /// Kills a process. What it wrote is kept.
+    ///
+    /// # Errors
+    /// When the thread that waits for its end panics.
+    pub async fn kill(&mut self, place: usize) -> Result<()> {
+        let program = self.take(place);
+        self.last_words
+            .extend(tokio::task::spawn_blocking(move || program.kill()).await?);
+        Ok(())
+    }
+
+    fn serve_at(&mut self, api: String) -> Result<()> {
+        self.meta
+            .patch_config(&serde_json::json!({"webhook_url": format!("{api}/webhooks/meta")}))?;
+        self.api = api;
+        Ok(())
+    }
+
+    fn open_door(&self) {
+        let servers = self
+            .programs
+            .iter()
+            .filter_map(|program| program.url.strip_prefix("http://"));
+        if let Some(door) = &self.door {
+            door.lead_to(servers.map(str::to_owned));
+        }
     }
 
     /// Calls the API with the tenant's key; the status and the JSON answer.

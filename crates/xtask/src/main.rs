@@ -10,6 +10,7 @@ mod demo;
 mod down;
 mod events;
 mod mutants;
+mod soak;
 mod status;
 mod test;
 mod up;
@@ -38,6 +39,7 @@ enum Command {
     Bench(Box<bench::Options>),
     Events(events::Options),
     Mutants(mutants::Options),
+    Soak(soak::Options),
 }
 
 fn main() -> Result<ExitCode> {
@@ -51,6 +53,7 @@ fn main() -> Result<ExitCode> {
         Command::Bench(options) => bench::run(&options),
         Command::Events(options) => events::run(&options),
         Command::Mutants(options) => mutants::run(&options),
+        Command::Soak(options) => soak::run(&options),
     }
 }
 

@@ -48,6 +48,15 @@ pub struct Event {
     pub status: String,
 }
 
+/// An answer that is kept under an idempotency key.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Answer {
+    /// The key.
+    pub key: String,
+    /// The message that it names; none in the answer to a broadcast.
+    pub message: Option<MessageId>,
+}
+
 /// What a messaging-limit scope counts.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(missing_docs, reason = "the columns of the ledger, explained in its migration")]

@@ -35,7 +35,7 @@ pub(super) async fn carry(mut client: TcpStream, link: Arc<Link>, mut cuts: watc
         }
         return;
     }
-    let Ok(mut server) = TcpStream::connect(&link.upstream).await else {
+    let Some(mut server) = link.connect().await else {
         // The nearest to the refusal that the client would have seen.
         return reset(client);
     };

@@ -1,14 +1,18 @@
 //! What all connections of a proxy share: where they lead, the faults in force, the signal to break, and the counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::faults::{Faults, Way};
 
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) upstream: String,
+    /// Servers that connections take turns at.
+    upstreams: Mutex<Vec<String>>,
+    turn: AtomicUsize,
     faults: watch::Sender<InForce>,
     cuts: watch::Sender<u64>,
     pub(super) counters: Counters,
@@ -73,11 +77,28 @@ pub struct Tally {
 impl Link {
     pub(super) fn new(upstream: String) -> Self {
         Self {
-            upstream,
+            upstreams: Mutex::new(vec![upstream]),
+            turn: AtomicUsize::new(0),
             faults: watch::Sender::new(InForce::default()),
             cuts: watch::Sender::new(0),
             counters: Counters::default(),
         }
+    }
+
+    pub(super) fn lead_to(&self, upstreams: Vec<String>) {
+        *self.upstreams.lock().expect("nobody panics while holding it") = upstreams;
+    }
+
+    /// A connection with the next server, or with the first after it that is there.
+    pub(super) async fn connect(&self) -> Option<TcpStream> {
+        let upstreams = self.upstreams.lock().expect("nobody panics while holding it").clone();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        for place in 0..upstreams.len() {
+            if let Ok(server) = TcpStream::connect(&upstreams[(turn + place) % upstreams.len()]).await {
+                return Some(server);
+            }
+        }
+        None
     }
 
     pub(super) fn set(&self, faults: Faults) {
