@@ -34,6 +34,7 @@ use domain::job::Released;
 use domain::{NumberId, OrganizationId};
 use futures_util::try_join;
 use runtime::Clock;
+use runtime::crash::{CrashPoint, crash_at};
 use store::Store;
 use store::intake::{NewAnswer, Start};
 use store::policies::KnownPolicies;
@@ -192,7 +193,9 @@ impl Core {
             free,
             now,
         };
+        crash_at(CrashPoint::I1);
         let (plans, taken) = self.keep(intake, plans, &closing).await?;
+        crash_at(CrashPoint::I2);
 
         let mut released = Vec::new();
         let throughput: HashMap<NumberId, u32> = numbers.iter().map(|number| (number.id, number.throughput)).collect();

@@ -14,6 +14,7 @@ use broker::{Address, Connection, Delivery, Publisher, Topology, ack_all, key, r
 use domain::OrganizationId;
 use domain::content::FieldError;
 use domain::trace::SpanKind;
+use runtime::crash::{CrashPoint, crash_at};
 use runtime::health::Probe;
 use runtime::{Clock, Healthy, Shutdown, Supervisor, batch};
 use serde_json::Value;
@@ -153,6 +154,7 @@ impl Intake {
             }
         }
         self.publisher.offer(replies);
+        crash_at(CrashPoint::I5);
         ack_all(batch).await
     }
 

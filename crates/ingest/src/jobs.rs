@@ -3,6 +3,7 @@
 use broker::{Outgoing, Publisher, Topology};
 use domain::job::{self, Released};
 use runtime::Shutdown;
+use runtime::crash::{CrashPoint, crash_at, crash_during};
 use tracing::debug;
 
 /// Publishes jobs behind the answers' backs. Clones are the same.
@@ -37,7 +38,8 @@ impl Jobs {
             .collect();
         let publisher = self.publisher.clone();
         self.shutdown.spawn("publishing jobs", async move {
-            let published = publisher.publish(batch).await;
+            crash_at(CrashPoint::I3);
+            let published = crash_during(CrashPoint::I4, publisher.publish(batch)).await;
             let lost = published.iter().filter(|job| !job.is_confirmed()).count();
             if lost > 0 {
                 metrics::counter!("turnpike_ingest_jobs_lost_total").increment(u64::try_from(lost).unwrap_or(0));

@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use runtime::crash::{CrashPoint, crash_at};
 use runtime::{Clock, Shutdown, batch};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -154,7 +155,9 @@ async fn keep(store: Store, clock: Clock, mut deliveries: mpsc::Receiver<Deliver
     while let Some(batch) = batch::next_weighed(&mut deliveries, BYTES_AT_ONCE, WINDOW, weigh).await {
         let started = Instant::now();
         let bodies: Vec<&[u8]> = batch.iter().map(|delivery| delivery.body.as_ref()).collect();
+        crash_at(CrashPoint::H1);
         let kept = store.keep_webhooks(clock.now(), &bodies).await;
+        crash_at(CrashPoint::H2);
         if let Err(error) = &kept {
             let state = error.sql_state().map_or("", |state| state.code());
             let bodies = batch.len();

@@ -8,6 +8,8 @@ mod answer;
 mod handed_over;
 mod send;
 
+pub use send::{Step, Watch};
+
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;

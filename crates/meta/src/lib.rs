@@ -11,6 +11,6 @@ pub mod message;
 mod numbers;
 pub mod webhook;
 
-pub use client::{Client, ClientConfig, Error, install_crypto, judge};
+pub use client::{Client, ClientConfig, Error, Step, Watch, install_crypto, judge};
 pub use hyper::body::Bytes;
 pub use numbers::PhoneNumber;

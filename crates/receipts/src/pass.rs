@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use domain::{NumberId, pace};
 use meta::webhook::{self, Update};
+use runtime::crash::{CrashPoint, crash_at};
 use store::Error;
 use store::inbox::{Body, Done, SetAside};
 use store::receipts::TierChange;
@@ -42,8 +43,10 @@ impl Receipts {
         if bodies.is_empty() {
             return Ok(Pass::default());
         }
+        crash_at(CrashPoint::H3);
         let (elements, unreadable) = read(&bodies);
         let mut applied = apply(&mut tx, &self.signer, &elements).await?;
+        crash_at(CrashPoint::H4);
         applied.refused.extend(unreadable);
         tx.mark_applied(self.clock.now(), &done(&bodies, &applied.refused))
             .await?;

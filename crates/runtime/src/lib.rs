@@ -6,6 +6,7 @@
 pub mod batch;
 mod clock;
 pub mod config;
+pub mod crash;
 pub mod health;
 mod shutdown;
 mod supervise;

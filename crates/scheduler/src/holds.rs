@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use domain::hold::Heard;
+use runtime::crash::{CrashPoint, crash_during};
 use store::holds::EndedHolds;
 use store::{Error, Store};
 use tracing::{info, warn};
@@ -58,7 +59,8 @@ impl Holds {
                 )
             })
             .collect();
-        self.store.settle_holds(&ends, due.now).await.map(EndedPass)
+        let settling = self.store.settle_holds(&ends, due.now);
+        crash_during(CrashPoint::R2, settling).await.map(EndedPass)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use broker::{Outgoing, Publisher, Topology};
 use domain::job::{self, Job, Released};
+use runtime::crash::{self, CrashPoint};
 use tracing::debug;
 
 /// Publishes jobs.
@@ -36,6 +37,13 @@ impl Jobs {
     /// Cuts rows into jobs and publishes them.
     pub(crate) async fn publish(&self, rows: Vec<Released>) -> Rung {
         let jobs = job::cut(rows);
+        if jobs.len() > 1 && crash::its_turn(CrashPoint::S3) {
+            let half = &jobs[..jobs.len() / 2];
+            self.publisher
+                .publish(half.iter().map(|job| self.outgoing(job)).collect())
+                .await;
+            crash::die(CrashPoint::S3);
+        }
         let published = self
             .publisher
             .publish(jobs.iter().map(|job| self.outgoing(job)).collect())

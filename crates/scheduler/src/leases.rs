@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::MessageId;
+use runtime::crash::{CrashPoint, crash_during};
 use store::{Error, Store};
 use tracing::warn;
 
@@ -42,7 +43,7 @@ impl Leases {
     /// # Errors
     /// When the ledger does not answer.
     pub async fn run_once(&mut self) -> Result<LeasesPass, Error> {
-        let expired = self.store.expire_leases(BOUNDS).await?;
+        let expired = crash_during(CrashPoint::R1, self.store.expire_leases(BOUNDS)).await?;
         Ok(LeasesPass { expired })
     }
 }

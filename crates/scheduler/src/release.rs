@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use broker::{Publisher, Topology};
 use domain::pace;
+use runtime::crash::{CrashPoint, crash_at, crash_during};
 use store::{Error, Store};
 use tracing::{debug, warn};
 
@@ -60,11 +61,14 @@ impl Releaser {
         if !self.jobs.can_be_published() {
             return Ok(ReleasePass::default());
         }
-        let release = self
+        let releasing = self
             .store
-            .release(pace::ring_again_after(0), self.options.release_limit)
-            .await?;
+            .release(pace::ring_again_after(0), self.options.release_limit);
+        let release = crash_during(CrashPoint::S1, releasing).await?;
         let released = release.released.len();
+        if released > 0 {
+            crash_at(CrashPoint::S2);
+        }
         let rung = self.jobs.publish(release.released).await;
         Ok(ReleasePass {
             released,

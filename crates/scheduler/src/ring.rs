@@ -8,6 +8,7 @@ use std::time::Duration;
 use broker::{Address, Admin, Publisher, Topology};
 use chrono::TimeDelta;
 use domain::{Lane, pace};
+use runtime::crash::{CrashPoint, crash_at};
 use store::repair::Bounds;
 use store::{Error, Store};
 use tracing::{info, warn};
@@ -83,6 +84,9 @@ impl Ringer {
         }
         let rows = self.store.ring_again(&self.after, &lanes, BOUNDS).await?;
         let rung = rows.len();
+        if rung > 0 {
+            crash_at(CrashPoint::S4);
+        }
         let unconfirmed = self.jobs.publish(rows).await.unconfirmed;
         Ok(RingPass {
             lanes,

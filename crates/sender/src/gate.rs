@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{Lane, MessageId, Reason, State, pace};
+use runtime::crash::{CrashPoint, crash_at, crash_during};
 use store::admission::{Admission, AdmitVerdict, Pacing, Settlement};
 use store::{Reading, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -138,6 +139,11 @@ impl Gate {
         }
     }
 
+    /// How slots are given out just now.
+    fn pacing(&self) -> Pacing {
+        self.poster.lead().stretch(pacing(self.lane))
+    }
+
     fn next_ask(&self) -> Option<Instant> {
         let at = self.room.next_ask()?;
         Some(self.not_before.map_or(at, |not_before| at.max(not_before)))
@@ -183,7 +189,8 @@ impl Gate {
             .collect();
         let claim = Uuid::new_v4();
         let trail = self.poster.journal().claim(claim, &ids);
-        match self.store.admit(claim, &ids, pacing(self.lane)).await {
+        let admitting = self.store.admit(claim, &ids, self.pacing());
+        match crash_during(CrashPoint::W2, admitting).await {
             Ok(admission) => self.hear(called, (claim, trail), admission, &mut permits).await,
             Err(error) if error.is_about_data() => {
                 trail.settle();
@@ -236,7 +243,7 @@ impl Gate {
         while let Some((number, pace, waiting)) = rows.next() {
             let (claim, id) = (Uuid::new_v4(), waiting.row.message.id);
             let trail = self.poster.journal().claim(claim, &[id]);
-            let failed = match self.store.admit(claim, &[id], pacing(self.lane)).await {
+            let failed = match self.store.admit(claim, &[id], self.pacing()).await {
                 Ok(admission) => {
                     let rows = vec![waiting];
                     let called = vec![Called { number, pace, rows }];
@@ -273,6 +280,7 @@ impl Gate {
         admission: Admission,
         permits: &mut Permits<'_>,
     ) -> Result<(), Error> {
+        crash_at(CrashPoint::W3);
         let reading = admission.reading;
         let mut verdicts: HashMap<MessageId, AdmitVerdict> =
             admission.rows.into_iter().map(|row| (row.id, row.verdict)).collect();

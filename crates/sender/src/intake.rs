@@ -10,6 +10,7 @@ use broker::Delivery;
 use domain::MessageId;
 use domain::job;
 use runtime::batch;
+use runtime::crash::{CrashPoint, crash_at};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +68,7 @@ impl Intake {
     }
 
     async fn handle(&self, batch: Vec<Delivery>, ready: &mpsc::Sender<Vec<Ready>>) -> Result<(), Error> {
+        crash_at(CrashPoint::W1);
         let (jobs, unreadable) = read(batch);
         self.dead.set_aside(unreadable).await?;
         let batch = Batch::of(jobs);

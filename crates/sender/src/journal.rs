@@ -133,23 +133,21 @@ impl Trail {
         }
     }
 
-    /// Notes that a POST begins. When that cannot be noted, and the file cannot be taken away either, the POST must not be.
-    #[must_use = "a POST that cannot be noted must not begin"]
-    pub(crate) fn begin(&self, id: MessageId, slot: DateTime<Utc>) -> bool {
-        let Some(segment) = &self.segment else { return true };
-        let begun = Record::Begun {
-            id,
-            claim: self.claim,
-            slot,
-        };
-        match segment.append(&begun) {
-            Ok(()) => true,
-            Err(error) => {
-                warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the attempt journal cannot be written"
-                );
-                segment.discard()
+    /// What notes that a POST begins, when the time has come. When that cannot be noted, and the file cannot be taken away either, it
+    /// says no, and the POST must not be.
+    pub(crate) fn begin(&self, id: MessageId, slot: DateTime<Utc>) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (segment, claim) = (self.segment.clone(), self.claim);
+        move || {
+            let Some(segment) = &segment else { return true };
+            match segment.append(&Record::Begun { id, claim, slot }) {
+                Ok(()) => true,
+                Err(error) => {
+                    warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the attempt journal cannot be written"
+                    );
+                    segment.discard()
+                }
             }
         }
     }

@@ -33,6 +33,7 @@ mod intake;
 mod journal;
 mod keepsakes;
 mod lane;
+mod lead;
 mod message;
 mod metrics;
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! given back, and the row waits for another.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -14,6 +16,7 @@ use domain::trace::{Span, SpanKind};
 use domain::{Lane, Reason, State, pace};
 use futures_util::FutureExt as _;
 use meta::message::Composed;
+use runtime::crash::{CrashPoint, crash_after, crash_at};
 use runtime::telemetry::traces;
 use serde_json::{Value, json};
 use store::Reading;
@@ -26,6 +29,7 @@ use uuid::Uuid;
 use crate::aftermath::{Aftermath, Attempted, Consequence, aftermath};
 use crate::breaker::{HostBreaker, Leave};
 use crate::journal::{Journal, Trail};
+use crate::lead::Lead;
 use crate::message::Message;
 use crate::metrics;
 use crate::record::{Ended, Entry};
@@ -41,6 +45,7 @@ pub(crate) struct Poster {
     record: mpsc::Sender<Entry>,
     journal: Journal,
     breaker: HostBreaker,
+    lead: Arc<Lead>,
 }
 
 /// A row that admission gave a slot.
@@ -80,6 +85,7 @@ impl Poster {
             record,
             journal,
             breaker: HostBreaker::default(),
+            lead: Arc::default(),
         }
     }
 
@@ -91,6 +97,11 @@ impl Poster {
     /// What says whether Meta's host may be called.
     pub(crate) fn breaker(&self) -> &HostBreaker {
         &self.breaker
+    }
+
+    /// How far ahead slots are taken.
+    pub(crate) fn lead(&self) -> &Lead {
+        &self.lead
     }
 
     /// Where claims are noted.
@@ -130,16 +141,22 @@ impl Poster {
         let slot = claimed.reading.surely_reached(claimed.slot);
         tokio::time::sleep_until(slot.into()).await;
         let begun = Instant::now();
-        if begun > claimed.latest() || !claimed.trail.begin(claimed.message.id, claimed.slot) {
+        crash_at(CrashPoint::W4);
+        if begun > claimed.latest() {
+            self.lead.missed();
             return claimed.given_back(begun);
         }
+        self.lead.kept();
         metrics::set_out(begun.saturating_duration_since(slot));
         let set_out = claimed.reading.time(begun);
         let since = |at: DateTime<Utc>| (set_out - at).to_std().unwrap_or_default();
         let queue = claimed.message.waited.to_std().unwrap_or_default();
         metrics::waited(claimed.lane.as_str(), queue, claimed.message.prompt_since.map(since));
         let message = &claimed.message;
-        let post = meta.send_message(&message.phone_number_id, &message.token, composed);
+        let watch = Arc::new(Beginning::of(claimed));
+        let watching = Arc::clone(&watch);
+        let watching: Arc<meta::Watch> = Arc::new(move |step| watching.follow(step));
+        let post = meta.send_message_watched(&message.phone_number_id, &message.token, composed, watching);
         // A panic in there tells nothing about how far it came.
         let outcome = AssertUnwindSafe(post).catch_unwind().await.unwrap_or_else(|_| {
             Outcome::Unknown(Uncertainty {
@@ -148,6 +165,9 @@ impl Poster {
                 graph: None,
             })
         });
+        if watch.called_off.load(Ordering::SeqCst) {
+            return claimed.given_back(Instant::now());
+        }
         // A stand-in tells nothing about Meta's host.
         if let (false, Some(leave)) = (claimed.message.test, claimed.leave.split()) {
             leave.used(&outcome);
@@ -169,6 +189,38 @@ impl Poster {
             Err(_) => error!(message.id = %message.id, "a message is set aside: composing it panicked"),
         }
         None
+    }
+}
+
+/// Where a POST becomes one that may have happened: right before its first byte, so that a sender that dies while it connects leaves a
+/// message that provably was not sent.
+struct Beginning {
+    note: Box<dyn Fn() -> bool + Send + Sync>,
+    /// It could not be noted, so it was not to be.
+    called_off: AtomicBool,
+}
+
+impl Beginning {
+    fn of(claimed: &Claimed) -> Self {
+        Self {
+            note: Box::new(claimed.trail.begin(claimed.message.id, claimed.slot)),
+            called_off: AtomicBool::new(false),
+        }
+    }
+
+    fn follow(&self, step: meta::Step) -> bool {
+        match step {
+            meta::Step::Connected => {
+                crash_at(CrashPoint::W5);
+                let noted = (self.note)();
+                self.called_off.store(!noted, Ordering::SeqCst);
+                return noted;
+            }
+            meta::Step::HandedOver => crash_after(CrashPoint::W6),
+            meta::Step::Answered => crash_at(CrashPoint::W7),
+            meta::Step::Read => crash_at(CrashPoint::W8),
+        }
+        true
     }
 }
 

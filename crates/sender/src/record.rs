@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{MessageId, NumberId, Reason, WabaId};
+use runtime::crash::{CrashPoint, crash_at, crash_during};
 use runtime::{Shutdown, batch};
 use store::Store;
 use store::outcomes::{Numbers, Recorded};
@@ -70,6 +71,7 @@ impl Recorder {
     }
 
     async fn persist(&self, batch: Vec<Entry>) {
+        crash_at(CrashPoint::W9);
         let size = batch.len();
         let batch = Batch::of(batch);
         let (mut pause, mut stopping) = (FIRST_PAUSE, None);
@@ -92,6 +94,7 @@ impl Recorder {
             sleep(pause.mul_f64(part)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        crash_at(CrashPoint::W11);
         batch.trails.into_iter().for_each(Trail::settle);
     }
 
@@ -154,7 +157,13 @@ impl Recorder {
         if outcomes.is_empty() {
             return Ok(());
         }
-        match self.store.record_outcomes(outcomes).await {
+        let recording = crash_during(CrashPoint::W10, self.store.record_outcomes(outcomes));
+        let recorded = if outcomes.iter().any(|outcome| outcome.refused) {
+            crash_during(CrashPoint::R3, recording).await
+        } else {
+            recording.await
+        };
+        match recorded {
             Err(error) if error.is_about_data() => {}
             outcome => return outcome.map(drop),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use broker::{Address, Connection, Publisher, Topology};
 use domain::Lane;
 use domain::opaque::Signer;
+use runtime::crash::{CrashPoint, crash_at};
 use runtime::health::Health;
 use runtime::{Healthy, Shutdown, Supervisor};
 use store::Store;
@@ -98,6 +99,9 @@ pub async fn run(parts: Parts, config: Config, shutdown: &Shutdown, health: &Hea
         .await;
 
     posts.close();
+    if !posts.is_empty() {
+        crash_at(CrashPoint::W12);
+    }
     info!(posts = posts.len(), "waiting for {} POSTs to end", posts.len());
     posts.wait().await;
     drop(lanes);

@@ -4,6 +4,7 @@
 //! or a process that this checkout did not start itself.
 
 mod built;
+pub mod chaos;
 pub mod checkout;
 pub mod client;
 mod conformance;

@@ -75,7 +75,12 @@ impl Load {
         let topology = Topology::new(&stack.prefix);
         let (publisher, driver) = Publisher::new();
         let customers = Arc::new(Customers {
-            http: Http::builder().no_proxy().timeout(ANSWER).build()?,
+            // A connection for each request, so that replicas share them evenly whenever they come.
+            http: Http::builder()
+                .no_proxy()
+                .timeout(ANSWER)
+                .pool_max_idle_per_host(0)
+                .build()?,
             api: stack.api.clone(),
             api_key: stack.tenant.api_key.clone(),
             publisher,

@@ -122,6 +122,12 @@ impl Program {
         self.log.lock().expect("no reader panics").clone()
     }
 
+    /// Gives out everything it wrote, when that is asked for, even after its end.
+    pub fn lines_later(&self) -> impl FnOnce() -> Vec<String> + use<> {
+        let log = Arc::clone(&self.log);
+        move || log.lock().expect("no reader panics").clone()
+    }
+
     /// Its subcommand with arguments; of a role, the role's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -64,6 +64,8 @@ impl Drop for Journals {
 pub struct Plan {
     /// The tenant, its limits included; the simulator enforces the same.
     pub tenant: Choice,
+    /// Sender numbers beside the first.
+    pub more_numbers: u16,
     /// Another broker than the shared one.
     pub amqp_url: Option<String>,
     /// Another PostgreSQL than the shared one: the URL of any database on it.
@@ -86,8 +88,9 @@ impl Stack {
             Some(server) => database::fresh_beside(server).await?,
             None => database::fresh().await,
         };
-        let tenant = seed::tenant(&database.store, &plan.tenant).await;
-        let declared: Declaration = serde_json::from_value(seed::declaration(&plan.tenant))?;
+        let (declared, _) = seed::declaration_with_numbers(&plan.tenant, plan.more_numbers + 1);
+        let tenant = seed::declared_tenant(&database.store, &plan.tenant, declared.clone()).await;
+        let declared: Declaration = serde_json::from_value(declared)?;
         let mut config = Config {
             app_secret: APP_SECRET.to_owned(),
             verify_token: VERIFY_TOKEN.to_owned(),
@@ -141,21 +144,29 @@ impl Stack {
         Ok(stack)
     }
 
-    /// A pipeline with these roles, every one of them a process, and one door before all its ingests: the API's address, which stays
-    /// the same whichever of them is alive.
+    /// A pipeline with these roles, every one of them a process, and one door before all its ingests.
     ///
     /// # Errors
     /// When something cannot be started; the program's log is part of the message.
     pub async fn start_fleet(plan: Plan, roles: &[&str]) -> Result<Self> {
         let mut stack = Self::prepare(plan).await?;
-        // Leads nowhere yet: port 0 is nobody's.
-        let door = Proxy::start("127.0.0.1:0").await?;
-        stack.serve_at(format!("http://{}", door.addr))?;
-        stack.door = Some(door);
+        stack.build_door().await?;
         for role in roles {
             stack.start_role(role).await?;
         }
         Ok(stack)
+    }
+
+    /// Puts one door before all ingests to come: the API's address, which stays the same whichever of them is alive.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn build_door(&mut self) -> Result<()> {
+        // Leads nowhere yet: port 0 is nobody's.
+        let door = Proxy::start("127.0.0.1:0").await?;
+        self.serve_at(format!("http://{}", door.addr))?;
+        self.door = Some(door);
+        Ok(())
     }
 
     /// Starts one more process of a role. The first ingest becomes the API, and the address of the simulator's webhooks.
@@ -191,6 +202,27 @@ impl Stack {
         let program = self.programs.remove(place);
         self.open_door();
         program
+    }
+
+    /// The place of the first process of a role.
+    pub fn place_of(&self, role: &str) -> Option<usize> {
+        self.programs.iter().position(|program| program.name() == role)
+    }
+
+    /// Stops a process as an operator does: it finishes what it has in hand. What it wrote is kept.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop(&mut self, place: usize) -> Result<()> {
+        let program = self.take(place);
+        let lines = tokio::task::spawn_blocking(move || {
+            let lines = program.lines_later();
+            let status = program.stop()?;
+            ensure!(status.success(), "a process that was asked to stop ended with {status}");
+            Ok(lines())
+        });
+        self.last_words.extend(lines.await??);
+        Ok(())
     }
 
     /// Kills a process. What it wrote is kept.

@@ -18,6 +18,8 @@ pub struct Verdict {
     pub lost: usize,
     /// Messages that Meta accepted more than once, and attempts that it saw more than once or without a claim.
     pub duplicated: usize,
+    /// Attempts whose outcome was not known when they ended; a webhook told most of them later.
+    pub uncertain: usize,
     /// Messages that ended as unknown.
     pub unknown: usize,
     /// Every case in which an invariant is broken, the lost and duplicated ones too.
@@ -43,6 +45,11 @@ impl Verdict {
             posts: history.posts.len(),
             lost: count([Invariant::Kept, Invariant::Ended]),
             duplicated: count([Invariant::AcceptedOnce, Invariant::PostedOnce]),
+            uncertain: history
+                .attempts
+                .iter()
+                .filter(|attempt| attempt.outcome == "unknown")
+                .count(),
             unknown: history
                 .messages
                 .iter()

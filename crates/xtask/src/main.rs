@@ -4,6 +4,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod ci;
 mod count;
 mod demo;
@@ -40,6 +41,7 @@ enum Command {
     Events(events::Options),
     Mutants(mutants::Options),
     Soak(soak::Options),
+    Chaos(chaos::Options),
 }
 
 fn main() -> Result<ExitCode> {
@@ -54,6 +56,7 @@ fn main() -> Result<ExitCode> {
         Command::Events(options) => events::run(&options),
         Command::Mutants(options) => mutants::run(&options),
         Command::Soak(options) => soak::run(&options),
+        Command::Chaos(options) => chaos::run(&options),
     }
 }
 

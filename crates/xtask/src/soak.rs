@@ -73,6 +73,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         // Large, but a limit: whom it counts is kept and checked.
         tenant: seed::Choice {
             tier: "TIER_5000K",
+            // Enough to catch up after a kill. Far more would only let a busy machine give out slots that it cannot keep.
+            throughput: (options.rate as u32 * 5).max(50),
             ..seed::Choice::default()
         },
         database_url: Some(postgres.database_url.clone()),
@@ -81,7 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         simulator: Some(
             json!({"latency": {"min_ms": 20, "max_ms": 200}, "webhooks": {"sent_after": 1500}, "seed": seed}),
         ),
-        strict_pace: false,
+        ..Plan::default()
     };
     let runtime = tokio::runtime::Runtime::new().context("starting a runtime")?;
     let soaked = runtime.block_on(soak(options, seed, plan));

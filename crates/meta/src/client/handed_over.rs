@@ -4,13 +4,19 @@
 //! acted on a message it has not read. That is the proof behind "not sent": it holds for every kind of error, so it does
 //! not depend on how the HTTP stack happens to name its errors.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+
+use super::send::{Step, Watch};
+
+/// Whoever watches the call has called it off.
+#[derive(Debug, thiserror::Error)]
+#[error("called off before the first byte of the message")]
+pub(super) struct CalledOff;
 
 /// Asks later what became of a [`WitnessedBody`].
 #[derive(Debug)]
@@ -24,19 +30,20 @@ impl Witness {
 }
 
 /// The whole body as one piece.
-#[derive(Debug)]
 pub(super) struct WitnessedBody {
     bytes: Option<Bytes>,
     taken: Arc<AtomicBool>,
+    watch: Arc<Watch>,
 }
 
 /// A body and its witness.
-pub(super) fn witnessed(bytes: Bytes) -> (WitnessedBody, Witness) {
+pub(super) fn witnessed(bytes: Bytes, watch: Arc<Watch>) -> (WitnessedBody, Witness) {
     let taken = Arc::new(AtomicBool::new(false));
     (
         WitnessedBody {
             bytes: Some(bytes),
             taken: Arc::clone(&taken),
+            watch,
         },
         Witness(taken),
     )
@@ -44,10 +51,14 @@ pub(super) fn witnessed(bytes: Bytes) -> (WitnessedBody, Witness) {
 
 impl Body for WitnessedBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CalledOff;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CalledOff>>> {
+        if !self.taken.load(Ordering::SeqCst) && !(self.watch)(Step::Connected) {
+            return Poll::Ready(Some(Err(CalledOff)));
+        }
         self.taken.store(true, Ordering::SeqCst);
+        (self.watch)(Step::HandedOver);
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 

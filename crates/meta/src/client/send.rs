@@ -3,6 +3,8 @@
 //! **Invariant:** `Rejected` only with proof: the body never left this process, or Meta itself said no in a 4xx. Everything in
 //! between is `Unknown`, even where a no is likely: a wrong "unknown" costs a wait, a wrong "rejected" a second message.
 
+use std::sync::Arc;
+
 use domain::attempt::{Accepted, GraphError, Outcome, Rejection, Uncertainty};
 use domain::ids::Wamid;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -15,15 +17,43 @@ use super::{Client, bearer};
 use crate::message::Composed;
 use crate::{graph, lenient};
 
+/// How far a call came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There is a connection, and not one byte of the message has left. The last moment to call it off.
+    Connected,
+    /// The connection took the message; it may be on the wire since.
+    HandedOver,
+    /// The head of an answer is there.
+    Answered,
+    /// All of the answer is there.
+    Read,
+}
+
+/// Is told every step once, in order; what it says to [`Step::Connected`] decides whether the call goes on, the rest only follows.
+pub type Watch = dyn Fn(Step) -> bool + Send + Sync;
+
 impl Client {
     /// POSTs a message (from [`crate::message::compose`]) to the sender number's edge: at most once, whatever happens.
     ///
     /// Dropping the future before it is done leaves the outcome unknown.
     pub async fn send_message(&self, phone_number_id: &str, token: &SecretString, message: Composed) -> Outcome {
+        self.send_message_watched(phone_number_id, token, message, Arc::new(|_| true))
+            .await
+    }
+
+    /// The same, and `watch` is told how far it came. A call that it calls off was not sent.
+    pub async fn send_message_watched(
+        &self,
+        phone_number_id: &str,
+        token: &SecretString,
+        message: Composed,
+        watch: Arc<Watch>,
+    ) -> Outcome {
         let Some(authorization) = bearer(token) else {
             return not_sent("the access token cannot be put into a header".to_owned());
         };
-        let (body, witness) = witnessed(message.body.into());
+        let (body, witness) = witnessed(message.body.into(), Arc::clone(&watch));
         let request = self
             .http
             .post(self.address(&[phone_number_id, message.edge.as_str()], token))
@@ -33,9 +63,13 @@ impl Client {
 
         match request.send().await {
             Ok(answer) => {
+                watch(Step::Answered);
                 let http_status = answer.status().as_u16();
                 match read(answer).await {
-                    Ok(body) => judge(http_status, &body),
+                    Ok(body) => {
+                        watch(Step::Read);
+                        judge(http_status, &body)
+                    }
                     Err(cause) => unknown(cause, Some(http_status), None),
                 }
             }

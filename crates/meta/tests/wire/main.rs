@@ -5,11 +5,12 @@
 
 mod server;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::attempt::{Outcome, Rejection};
 use meta::message::{Composed, Edge};
-use meta::{Client, ClientConfig, Error};
+use meta::{Client, ClientConfig, Error, Step, Watch};
 use secrecy::SecretString;
 use server::{Server, Then};
 
@@ -286,4 +287,40 @@ async fn a_marketing_message_goes_to_its_own_edge() {
         request.starts_with("POST /v26.0/2000001/marketing_messages "),
         "{request}"
     );
+}
+
+/// A POST that is followed; the steps that were told, and the outcome.
+async fn followed(server: &Server, go_on: bool) -> (Vec<Step>, String) {
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let told_to = Arc::clone(&steps);
+    let watch: Arc<Watch> = Arc::new(move |step| {
+        told_to.lock().unwrap().push(step);
+        go_on
+    });
+    let outcome = client(server.base_url())
+        .send_message_watched("2000001", &token(), message("{}"), watch)
+        .await;
+    let steps = steps.lock().unwrap().clone();
+    (steps, told(outcome))
+}
+
+#[tokio::test]
+async fn whoever_follows_a_call_hears_of_every_step_in_order() {
+    let server = Server::start(Then::answer(200, ACCEPTED)).await;
+
+    let (steps, told) = followed(&server, true).await;
+
+    assert_eq!(steps, [Step::Connected, Step::HandedOver, Step::Answered, Step::Read]);
+    assert_eq!(told, "accepted wamid.1");
+}
+
+#[tokio::test]
+async fn a_call_that_is_called_off_when_it_is_connected_was_not_sent() {
+    let server = Server::start(Then::answer(200, ACCEPTED)).await;
+
+    let (steps, told) = followed(&server, false).await;
+
+    assert_eq!(steps, [Step::Connected]);
+    assert!(told.starts_with("not sent"), "{told}");
+    assert_eq!(server.requests().len(), 0, "not one whole request came");
 }

@@ -50,7 +50,8 @@ impl Env {
 }
 
 fn is_ours(name: &str) -> bool {
-    name.starts_with(PREFIX) && name != IGNORED[0] && !name.starts_with(IGNORED[1])
+    let is_for_crashes = cfg!(feature = "crash-points") && name == crate::crash::VARIABLE;
+    name.starts_with(PREFIX) && name != IGNORED[0] && !name.starts_with(IGNORED[1]) && !is_for_crashes
 }
 
 /// Reads variables one by one and remembers every mistake until [`finish`](Self::finish).

@@ -77,7 +77,7 @@ fn what_a_dead_process_noted_is_read_and_what_a_living_one_notes_is_left_alone()
     let mut trail = dead.claim(claim, &[id(1), id(2), id(3)]);
     let other = living.claim(Uuid::from_u128(8), &[id(9)]);
     let (first, second) = (trail.split(), trail.split());
-    assert!(first.begin(id(1), now()) && second.begin(id(2), now()));
+    assert!(first.begin(id(1), now())() && second.begin(id(2), now())());
     first.done(&accepted(id(1), claim, "wamid.1"));
     drop((dead, trail, first, second));
 
@@ -198,7 +198,7 @@ fn a_post_that_cannot_be_noted_begins_only_when_the_file_can_be_taken_away() {
 
     assert_eq!(folder.files(), Vec::<PathBuf>::new());
     assert!(
-        trail.begin(id(1), now()),
+        trail.begin(id(1), now())(),
         "nothing is left that could say it had not begun"
     );
 }
@@ -207,7 +207,7 @@ fn a_post_that_cannot_be_noted_begins_only_when_the_file_can_be_taken_away() {
 fn a_journal_that_is_off_lets_everything_begin() {
     let journal = Journal::default();
     let trail = journal.claim(Uuid::from_u128(1), &[id(1)]);
-    assert!(trail.begin(id(1), now()));
+    assert!(trail.begin(id(1), now())());
     journal.marker().on(id(1));
     trail.settle();
 }
@@ -221,7 +221,7 @@ fn a_record_costs_microseconds() {
 
     let begun = Instant::now();
     for _ in 0..RECORDS {
-        assert!(trail.begin(id(1), now()));
+        assert!(trail.begin(id(1), now())());
     }
 
     let each = begun.elapsed() / RECORDS;

@@ -114,8 +114,8 @@ async fn a_successor_knows_of_each_claim_how_far_it_came() {
     let ids = stage.queued(4).await;
     let journal = stage.sender();
     let rows = stage.claimed(&journal, &ids).await;
-    assert!(rows[1].trail.begin(rows[1].id, rows[1].slot));
-    assert!(rows[2].trail.begin(rows[2].id, rows[2].slot));
+    assert!(rows[1].trail.begin(rows[1].id, rows[1].slot)());
+    assert!(rows[2].trail.begin(rows[2].id, rows[2].slot)());
     rows[2].trail.done(&accepted(rows[2].id, rows[2].claim, "wamid.2"));
     let failed = Recorded {
         state: State::Failed,
@@ -176,7 +176,7 @@ async fn what_was_not_begun_goes_back_even_when_its_lease_ran_out_first() {
     let ids = stage.queued(2).await;
     let journal = stage.sender();
     let rows = stage.claimed(&journal, &ids).await;
-    assert!(rows[1].trail.begin(rows[1].id, rows[1].slot));
+    assert!(rows[1].trail.begin(rows[1].id, rows[1].slot)());
     drop((journal, rows));
     stage.run("UPDATE message SET wake_at = now() - interval '1 s'").await;
     stage
@@ -292,7 +292,7 @@ async fn a_row_whose_posts_take_senders_down_is_not_posted_a_fourth_time_even_if
     for death in 1..=3 {
         let journal = stage.sender();
         let rows = stage.claimed(&journal, &ids).await;
-        assert!(rows[0].trail.begin(ids[0], rows[0].slot));
+        assert!(rows[0].trail.begin(ids[0], rows[0].slot)());
         drop((journal, rows));
 
         stage.rescue().run_once().await.unwrap();

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,43 @@ impl PrivateRabbit {
     pub fn restart(&mut self) -> Result<()> {
         self.additional.server.end(Signal::SIGTERM)?;
         self.start_again()
+    }
+
+    /// Lets it run short of memory: it takes nothing any more from whoever publishes, until [`has_memory`](Self::has_memory).
+    ///
+    /// # Errors
+    /// When it does not obey.
+    pub fn runs_out_of_memory(&self) -> Result<()> {
+        self.control(&["set_vm_memory_high_watermark", "absolute", "1KB"])
+    }
+
+    /// Gives it its memory back.
+    ///
+    /// # Errors
+    /// When it does not obey.
+    pub fn has_memory(&self) -> Result<()> {
+        self.control(&["set_vm_memory_high_watermark", "0.4"])
+    }
+
+    fn control(&self, arguments: &[&str]) -> Result<()> {
+        let program = binaries()?.server.with_file_name("rabbitmqctl");
+        let output = self
+            .additional
+            .server
+            .command(&program, &self.additional.folder)?
+            // The tool is a node too, for a moment, and needs no port of its own choosing.
+            .env_remove("RABBITMQ_DIST_PORT")
+            .args(arguments)
+            .output()
+            .with_context(|| format!("starting {}", program.display()))?;
+        ensure!(
+            output.status.success(),
+            "rabbitmqctl {}: {}{}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
     }
 
     /// Kills it: connections break at once, nothing is written.
