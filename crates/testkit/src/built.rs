@@ -20,7 +20,7 @@ pub fn use_binary(path: PathBuf) {
 }
 
 /// Path of the built executable: `TURNPIKE_BIN` when set (`cargo xtask test` sets it), else `target/debug/turnpike`,
-/// brought up to date once per test program; cargo's own lock keeps parallel ones apart.
+/// brought up to date once per test program, with its crash points; cargo's own lock keeps parallel ones apart.
 ///
 /// Remove `TURNPIKE_BIN` from a child's environment: `turnpike` refuses variables that it does not know.
 ///
@@ -35,7 +35,8 @@ pub fn turnpike_binary() -> PathBuf {
 fn build() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let build = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "turnpike", "--target-dir"])
+        .args(["build", "--quiet", "--package", "turnpike"])
+        .args(["--features", "crash-points", "--target-dir"])
         .arg(checkout::target())
         .current_dir(checkout::root())
         .output()

@@ -12,8 +12,9 @@ use crate::client::Client;
 use crate::history::{Expectations, History, check, summary};
 use crate::stack::{Plan, Stack};
 
-/// How long a run may take to become quiet after its last fault. Queued rows whose job was lost are rung again after ten seconds.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a run may take to become quiet after its last fault. Queued rows whose job was lost are rung again after ten seconds, then
+/// after twenty and forty more: whoever loses three jobs waits for longer than a minute.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A pipeline under load, and the customer who made the load.
 #[derive(Debug)]

@@ -18,9 +18,7 @@ use testkit::history::{Expectations, summary};
 use testkit::load::{Load, Ways};
 use testkit::recovery::Recovery;
 use testkit::run::Run;
-use testkit::servers::Servers;
-use testkit::servers::postgres::PrivatePostgres;
-use testkit::servers::rabbitmq::PrivateRabbit;
+use testkit::servers::{self, Servers};
 use testkit::stack::{Plan, Stack};
 use testkit::verdict::Verdict;
 use testkit::{checkout, seed, turnpike_binary, use_binary};
@@ -33,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Kill processes at random for an hour, and show that nothing is lost and nothing sent twice
 ///
-/// Two ingests, two schedulers, two receipts and four senders, as processes, on a PostgreSQL and a RabbitMQ of their own, under a
-/// steady load over HTTP and AMQP. One after the other is killed (SIGKILL) and started again a moment later, chosen by the seed. Meta's
+/// Two ingests, two schedulers, two receipts and four senders, as processes on real PostgreSQL and RabbitMQ, under a steady load over
+/// HTTP and AMQP. One after the other is killed (SIGKILL) and started again a moment later, chosen by the seed. Meta's
 /// stand-in is the referee, its webhooks flow all the time. At the end the checker lays all ledgers side by side. The same seed
 /// makes the same kills; what each finds under way is up to the machine.
 #[derive(Debug, Args)]
@@ -66,9 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let binary = own_copy(options)?;
     eprintln!("seed {seed}; starting PostgreSQL, RabbitMQ and ten processes");
-    Servers::ensure_installed()?;
-    let postgres = PrivatePostgres::start("soak")?;
-    let rabbitmq = PrivateRabbit::start("soak")?;
+    let servers = Servers::ensure()?;
     let plan = Plan {
         // Large, but a limit: whom it counts is kept and checked.
         tenant: seed::Choice {
@@ -77,8 +73,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             throughput: (options.rate as u32 * 5).max(50),
             ..seed::Choice::default()
         },
-        database_url: Some(postgres.database_url.clone()),
-        amqp_url: Some(rabbitmq.amqp_url.clone()),
         // Slow enough that every kill finds calls under way, and webhooks that come later than any second try would.
         simulator: Some(
             json!({"latency": {"min_ms": 20, "max_ms": 200}, "webhooks": {"sent_after": 1500}, "seed": seed}),
@@ -88,6 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("starting a runtime")?;
     let soaked = runtime.block_on(soak(options, seed, plan));
     fs::remove_file(&binary).context("removing our copy of the executable")?;
+    if servers.started {
+        servers::stop()?;
+    }
     let soaked = soaked?;
     println!("\n{}", table::of(&soaked));
     if !soaked.verdict.broken.is_empty() {

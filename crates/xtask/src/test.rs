@@ -23,6 +23,9 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
+/// For a command about the whole workspace.
+const CRASH_POINTS: [&str; 2] = ["--features", "turnpike/crash-points"];
+
 /// How the tests went.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -63,9 +66,12 @@ fn build_and_test(arguments: &[String]) -> Result<Outcome> {
     // The program and the tests in one go, so that both share what they depend on: built apart, the features that only
     // tests ask for would have most of it compiled twice.
     let mut build = cargo(&["build", "--bin", "turnpike", "--target-dir"]);
+    // The program with its crash points: some tests let it die at one.
     match selection {
-        Some(workspace) => build.arg(&target).args([workspace, "--tests"]),
-        None => build.arg(&target).args(["--package", "turnpike"]),
+        Some(workspace) => build.arg(&target).args([workspace, "--tests"]).args(CRASH_POINTS),
+        None => build
+            .arg(&target)
+            .args(["--package", "turnpike", "--features", "crash-points"]),
     };
     if !cargo::run(&mut build)?.success() {
         return Ok(Outcome {
@@ -74,7 +80,12 @@ fn build_and_test(arguments: &[String]) -> Result<Outcome> {
         });
     }
     let mut tests = cargo(&["test", "--no-fail-fast", "--target-dir"]);
-    tests.arg(&target).args(selection).args(arguments);
+    tests.arg(&target).args(selection);
+    if selection.is_some() {
+        // As above, or everything would be compiled once more.
+        tests.args(CRASH_POINTS);
+    }
+    tests.args(arguments);
     // The servers' addresses are not handed over: tests find the running servers themselves, and with addresses in the
     // environment they would have to take them for somebody else's.
     tests.env(

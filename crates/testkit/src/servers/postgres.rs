@@ -23,7 +23,7 @@ use super::{answers, ports, process};
 const USER: &str = "turnpike";
 
 /// How long a start may take: crash recovery on a busy machine included.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 
 /// How long a stop may take before the server is killed.
 const STOP: Duration = Duration::from_secs(20);

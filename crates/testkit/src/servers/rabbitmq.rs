@@ -19,7 +19,7 @@ use super::process::Process;
 use super::{answers, ports, process};
 
 /// How long a start may take: about 5 s on two free cores, much longer on busy ones.
-const START: Duration = Duration::from_secs(90);
+const START: Duration = Duration::from_secs(300);
 
 /// How long a stop may take before the node is killed.
 const STOP: Duration = Duration::from_secs(30);
