@@ -196,7 +196,9 @@ async fn metrics(stack: &Stack) {
         for program in 0..stack.programs.len() {
             let (status, text) = admin(stack, program, "/metrics").await;
             assert_eq!(status, 200);
-            let series = text.lines().filter(|line| !line.starts_with('#'));
+            let series = text
+                .lines()
+                .filter(|line| line.starts_with(|letter: char| letter.is_ascii_lowercase()));
             exported.extend(series.map(|line| line.split(['{', ' ']).next().unwrap_or_default().to_owned()));
         }
         for series in &exported {

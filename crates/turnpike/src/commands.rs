@@ -1,6 +1,7 @@
 //! The subcommands, one file each: its options, its help, and `run`.
 
 mod apply;
+mod asyncapi;
 mod balance;
 mod broadcast;
 mod campaign;
@@ -84,6 +85,7 @@ pub(crate) enum Command {
     Webhook(webhook::Options),
     Resolve(resolve::Options),
     Dead(dead::Options),
+    Asyncapi(asyncapi::Options),
     #[command(name = "openapi")]
     OpenApi(openapi::Options),
 }
@@ -119,6 +121,7 @@ impl Command {
             Self::Webhook(options) => webhook::run(&options).await,
             Self::Resolve(options) => resolve::run(&options).await,
             Self::Dead(options) => dead::run(&options).await,
+            Self::Asyncapi(options) => asyncapi::run(&options),
             Self::OpenApi(options) => openapi::run(&options),
         }
     }

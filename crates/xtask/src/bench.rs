@@ -87,6 +87,9 @@ pub(crate) struct Options {
     /// Run this SQL in every fresh database first: to try an index, a setting or another version of a function
     #[arg(long, value_name = "FILE")]
     sql: Option<PathBuf>,
+    /// Events: off (nothing is written down), written (nobody tells them), told (a notifier runs too); compare the rates of off and told
+    #[arg(long, value_enum, default_value_t = rig::Events::Written)]
+    events: rig::Events,
     /// Log the plans of statements that take longer than this many milliseconds, and keep PostgreSQL's log; slows everything down
     #[arg(long, value_name = "MS")]
     explain: Option<u32>,

@@ -29,6 +29,17 @@ const LOOK: Duration = Duration::from_millis(100);
 /// For a role to come up, a broker to connect, a report to be made.
 const SOON: Duration = Duration::from_secs(60);
 
+/// What becomes of events while something is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Events {
+    /// Nothing is written down.
+    Off,
+    /// They are written with every change, and nobody tells them.
+    Written,
+    /// A notifier tells them too.
+    Told,
+}
+
 /// PostgreSQL and RabbitMQ for one call of the benchmark. Gone when dropped.
 #[derive(Debug)]
 pub(super) struct Machines {
@@ -86,6 +97,8 @@ pub(super) struct Plan {
     pub(super) explain: Option<u32>,
     /// Run this first.
     pub(super) sql: Option<String>,
+    /// What becomes of events.
+    pub(super) events: Events,
 }
 
 /// A running pipeline. Ends when dropped.
@@ -120,6 +133,10 @@ impl Rig {
         if plan.statements {
             figures::count_statements(&database.store).await?;
         }
+        if plan.events == Events::Off {
+            let sql = include_str!("../../sql/without_events.sql");
+            database.store.raw(sql).await.context("switching events off")?;
+        }
         if let Some(sql) = &plan.sql {
             database.store.raw(sql).await.context("running the file of --sql")?;
         }
@@ -139,6 +156,7 @@ impl Rig {
             .with("TURNPIKE_HTTP_ADDR", "127.0.0.1:0");
         let names = ["ingest", "scheduler", "receipts"].into_iter();
         let names = names.chain(std::iter::repeat_n("sender", plan.senders));
+        let names = names.chain((plan.events == Events::Told).then_some("notifier"));
         let mut roles = Vec::new();
         for name in names {
             roles.push((name, start(&[name], &settings, name == "ingest").await?));

@@ -113,6 +113,7 @@ impl Scenario {
             statements: options.statements,
             explain: options.explain,
             sql: options.sql()?,
+            events: options.events,
         };
         let rig = Rig::start(machines, plan).await?;
         warm_up(&rig, is_paced).await?;
