@@ -38,6 +38,18 @@ pub(crate) fn given() -> BTreeMap<String, Given> {
         .collect()
 }
 
+/// What is read from each webhook, by its name.
+pub(crate) fn received() -> BTreeMap<String, Value> {
+    let folders = fs::read_dir(folder().join("received")).unwrap();
+    folders
+        .map(|entry| {
+            let folder = entry.unwrap().path();
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            (name, json(&folder.join("read.json")).unwrap_or_default())
+        })
+        .collect()
+}
+
 pub(crate) fn json(path: &Path) -> Option<Value> {
     let text = fs::read_to_string(path).ok()?;
     Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))

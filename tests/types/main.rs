@@ -6,5 +6,6 @@
 mod golden;
 mod limits;
 mod never_refused;
+mod received;
 mod sent;
 mod table;

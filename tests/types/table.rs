@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::golden;
 
 #[test]
@@ -20,6 +22,24 @@ fn the_table_in_the_documentation_is_complete() {
             None => vec!["a list".to_owned()],
         };
         writeln!(table, "| {name} | `{kind}` | {} |", parts.join(", ")).unwrap();
+    }
+    table.push_str(
+        "\n## Received\n\nAs Meta's webhooks bring it, and as it is read: `tests/types/golden/received/<name>/`. What people send is at `GET /api/v1/inbound`.\n\n| name | opens the service window | in it |\n|---|---|---|\n",
+    );
+    for (name, read) in golden::received() {
+        let window = match &read["opens_window"] {
+            Value::Bool(true) => "yes",
+            Value::Bool(false) => "no",
+            _ => "",
+        };
+        let told = read["told"].as_object();
+        let parts: Vec<String> = told
+            .into_iter()
+            .flatten()
+            .filter(|(key, value)| !value.is_null() && key.as_str() != "type")
+            .map(|(key, _)| format!("`{key}`"))
+            .collect();
+        writeln!(table, "| {name} | {window} | {} |", parts.join(", ")).unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/message-types.md");
     golden::compare(&path, table.trim_end());

@@ -14,6 +14,7 @@ pub mod destination;
 pub mod event;
 pub mod hold;
 pub mod ids;
+pub mod inbound;
 pub mod job;
 pub mod lane;
 pub mod meta_error;

@@ -14,9 +14,11 @@ mod events;
 mod exchange;
 mod explain;
 mod flows;
+mod inbound;
 mod keys;
 mod limits;
 mod list;
+mod mark;
 mod numbers;
 mod rate;
 mod read;
@@ -54,6 +56,7 @@ pub struct Api(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     store: Store,
+    meta: meta::Client,
     clock: Clock,
     batcher: Batcher,
     credentials: Credentials,
@@ -69,6 +72,7 @@ impl Api {
     /// webhooks may be called. Waiting callers are let go when the shutdown is asked for.
     pub fn new(
         store: Store,
+        meta: meta::Client,
         clock: Clock,
         batcher: Batcher,
         credentials: Credentials,
@@ -77,6 +81,7 @@ impl Api {
     ) -> Self {
         Self(Arc::new(Parts {
             store,
+            meta,
             clock,
             batcher,
             credentials,
@@ -95,6 +100,8 @@ fn with_key() -> Routes<Api> {
         submit::routes(),
         read::routes(),
         list::routes(),
+        inbound::routes(),
+        mark::routes(),
         cancel::routes(),
         explain::routes(),
         resolve::routes(),

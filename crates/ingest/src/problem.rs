@@ -1,7 +1,9 @@
 //! Every no that a door can say by itself: a stable code, its HTTP status, a sentence and the details.
 
 use domain::content::FieldError;
+use domain::meta_error::{Disposition, MetaError};
 use serde_json::{Value, json};
+use tracing::warn;
 
 /// A stable error code, with the HTTP status it comes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,9 +39,11 @@ pub enum Code {
     InvalidPhoneNumber,
     SenderNotFound,
     GateRefused,
+    MetaRefused,
     TierLimitExceeded,
     RateLimited,
     InternalError,
+    MetaUnavailable,
     Unavailable,
 }
 
@@ -83,9 +87,11 @@ impl Code {
             Self::InvalidPhoneNumber => ("INVALID_PHONE_NUMBER", 422),
             Self::SenderNotFound => ("SENDER_NOT_FOUND", 422),
             Self::GateRefused => ("GATE_REFUSED", 422),
+            Self::MetaRefused => ("META_REFUSED", 422),
             Self::TierLimitExceeded => ("TIER_LIMIT_EXCEEDED", 429),
             Self::RateLimited => ("RATE_LIMITED", 429),
             Self::InternalError => ("INTERNAL_ERROR", 500),
+            Self::MetaUnavailable => ("META_UNAVAILABLE", 503),
             Self::Unavailable => ("UNAVAILABLE", 503),
         }
     }
@@ -150,6 +156,30 @@ impl Problem {
             Code::InternalError,
             "Nothing was processed: the service failed and logged why; report it with this request id.",
         )
+    }
+
+    /// Meta said no, or nothing.
+    pub fn meta(error: &meta::Error) -> Self {
+        let meta::Error::Graph(graph) = error else {
+            warn!("a call to Meta failed: {error}");
+            let message = "Meta did not answer this call; try again in a moment.";
+            return Self::new(Code::MetaUnavailable, message).retry_after(10);
+        };
+        let known = MetaError::of(graph);
+        let details = json!({
+            "code": graph.code.to_string(), "title": graph.title, "details": graph.details, "category": known.category.as_str(),
+        });
+        if let Disposition::Hold { first_seconds, .. } = known.disposition {
+            let message = format!("Meta lets this account make no more calls for now; {}", known.advice);
+            return Self::new(Code::RateLimited, message)
+                .details(details)
+                .retry_after(first_seconds.max(60));
+        }
+        let message = format!(
+            "Meta refused the call with code {}: {}; {}",
+            graph.code, graph.title, known.advice
+        );
+        Self::new(Code::MetaRefused, message).details(details)
     }
 
     /// `{"error": …}` as it stands in an answer.

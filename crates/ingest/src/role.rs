@@ -35,6 +35,8 @@ pub struct Ingest {
     pub outbound: Policy,
     /// The time.
     pub clock: Clock,
+    /// Meta: for files that people sent, and for what organizations ask of their accounts.
+    pub meta: meta::Client,
     /// Where the role says how it is.
     pub health: Health,
     /// Proxies whose word counts about where a call comes from.
@@ -53,6 +55,7 @@ pub async fn run(ingest: Ingest, listener: TcpListener, shutdown: &Shutdown) {
     let batcher = Batcher::start(core.clone(), shutdown);
     let api = Api::new(
         ingest.store,
+        ingest.meta,
         ingest.clock.clone(),
         batcher,
         credentials.clone(),

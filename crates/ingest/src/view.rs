@@ -13,6 +13,7 @@ use domain::rules::window::{Standing, Window};
 use domain::{PublicStatus, Reason, Recipient, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::inbound::InboundView;
 use store::queries::{AttemptView, BroadcastView, FallbackView, MessageView};
 
 use crate::answer::{optional_timestamp, timestamp};
@@ -49,6 +50,27 @@ pub fn message(message: &MessageView, now: DateTime<Utc>) -> Value {
 /// Whether a message goes to Meta or to a stand-in.
 pub fn mode(test: bool) -> &'static str {
     if test { "test" } else { "live" }
+}
+
+/// A message of a person: who, when, to which number, and what it says.
+pub fn inbound(message: &InboundView) -> Value {
+    let phone = Some(&message.person).filter(|person| person.starts_with('+'));
+    let mut public = domain::inbound::said(&message.content);
+    let envelope = json!({
+        "id": message.id,
+        "wamid": message.wamid,
+        "from": phone,
+        "user_id": message.user_id,
+        "to": message.to,
+        "phone_number_id": message.phone_number_id,
+        "at": timestamp(message.at),
+        "received_at": timestamp(message.received_at),
+        "read_at": optional_timestamp(message.read_at),
+    });
+    for (name, value) in envelope.as_object().into_iter().flatten() {
+        public[name] = value.clone();
+    }
+    public
 }
 
 fn reason(reason: &Reason) -> Value {

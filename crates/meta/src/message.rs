@@ -94,7 +94,13 @@ pub fn compose(to: &Recipient, content: &str, opaque: &str) -> Result<Composed, 
     };
 
     let mut body = Vec::with_capacity(content.len() + opaque.len() + 160);
-    body.extend_from_slice(br#"{"messaging_product":"whatsapp","recipient_type":"individual","to":"#);
+    body.extend_from_slice(br#"{"messaging_product":"whatsapp","recipient_type":"individual","#);
+    // A user id has a field of its own; where both are given Meta goes by the number.
+    body.extend_from_slice(if to.is_user_id() {
+        br#""recipient":"#
+    } else {
+        br#""to":"#
+    });
     push_text(&mut body, to.as_str());
     for (key, value) in parts {
         body.push(b',');

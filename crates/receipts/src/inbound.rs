@@ -4,11 +4,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::NumberId;
+use chrono::{DateTime, Utc};
 use domain::stop_words::{Wish, wish};
+use domain::{MessageId, NumberId, Recipient};
 use meta::webhook::{InboundMessage, Preference, UserPreference};
 use store::Error;
-use store::receipts::{Application, Choice, Inbound, SenderNumber};
+use store::receipts::{Application, Choice, Inbound, OtherName, SenderNumber};
 
 use crate::apply::{Applied, Element};
 use crate::statuses::Stopped;
@@ -28,7 +29,18 @@ pub(crate) async fn apply(
         return Ok(());
     }
     let tenants = Tenants::load(tx, messages, preferences).await?;
-    let mut choices = new_messages(tx, &tenants, messages, applied).await?;
+    let said = new_messages(tx, &tenants, messages, applied).await?;
+    let mut choices: Vec<Choice<'_>> = said
+        .iter()
+        .map(|said| Choice {
+            organization_id: said.organization_id,
+            recipient: &said.recipient,
+            stop: said.stop,
+            at: said.at,
+            source: "stop_word",
+            marketing_only: false,
+        })
+        .collect();
     choices.extend(preferences.iter().filter_map(|(element, preference)| {
         tenants
             .choice(element, preference)
@@ -52,21 +64,22 @@ pub(crate) async fn apply(
 }
 
 /// Keeps messages and opens windows. Returns what the new ones say about being written to.
-async fn new_messages<'a>(
+async fn new_messages(
     tx: &Application<'_>,
     tenants: &Tenants,
-    messages: &[(&'a Element, &'a InboundMessage)],
+    messages: &[(&Element, &InboundMessage)],
     applied: &mut Applied,
-) -> Result<Vec<Choice<'a>>, Error> {
-    let mut known: Vec<(&SenderNumber, Inbound<'a>, &InboundMessage)> = Vec::with_capacity(messages.len());
-    for (element, message) in messages {
-        match (tenants.numbers.get(&message.phone_number_id), &message.from) {
+) -> Result<Vec<Said>, Error> {
+    let people: Vec<Option<Recipient>> = messages.iter().map(|(_, message)| message.person()).collect();
+    let mut known: Vec<(&SenderNumber, Inbound<'_>, &InboundMessage)> = Vec::with_capacity(messages.len());
+    for ((element, message), person) in messages.iter().zip(&people) {
+        match (tenants.numbers.get(&message.phone_number_id), person) {
             (None, _) => {
                 let reason = "messages.messages: written to a sender number that is not declared here";
                 applied.refuse(element.place, reason, Some(&message.raw));
             }
             (Some(_), None) => {
-                let reason = "messages.messages: from a person whose phone number Meta does not tell";
+                let reason = "messages.messages: from a person of whom Meta tells neither the phone number nor an id";
                 applied.refuse(element.place, reason, Some(&message.raw));
             }
             (Some(number), Some(from)) => {
@@ -79,6 +92,8 @@ async fn new_messages<'a>(
                     received_at: element.received_at,
                     kind: &message.kind,
                     content: &message.raw,
+                    id: MessageId::new(element.received_at),
+                    user_id: message.from_user_id.as_deref(),
                 };
                 known.push((number, inbound, message));
             }
@@ -92,11 +107,14 @@ async fn new_messages<'a>(
     // The same message twice in one batch acts once.
     known.retain(|(number, row, _)| new.remove(&(number.id, row.wamid.to_owned())));
 
-    let opening: Vec<_> = known
-        .iter()
-        .filter(|(_, _, message)| message.opens_window)
-        .map(|(_, row, _)| (row.number_id, row.recipient, row.at))
-        .collect();
+    let names = names(tx, &known).await?;
+    let mut opening: Vec<(i64, &str, DateTime<Utc>)> = Vec::with_capacity(known.len());
+    for (number, row, _) in known.iter().filter(|(_, _, message)| message.opens_window) {
+        opening.push((row.number_id, row.recipient, row.at));
+        // The window is between two people, by whatever name the one goes.
+        let others = others(&names, number.organization_id, row.recipient);
+        opening.extend(others.map(|other| (row.number_id, other, row.at)));
+    }
     if !opening.is_empty() {
         tx.open_windows(&opening).await?;
     }
@@ -104,17 +122,55 @@ async fn new_messages<'a>(
     applied
         .received
         .extend(known.iter().map(|(number, row, _)| (NumberId(number.id), row.at)));
-    let choices = known.iter().filter_map(|(number, row, message)| {
-        Some(Choice {
+    let mut choices = Vec::new();
+    for (number, row, message) in &known {
+        let Some(wish) = message.text.as_deref().and_then(wish) else {
+            continue;
+        };
+        let all = std::iter::once(row.recipient).chain(others(&names, number.organization_id, row.recipient));
+        choices.extend(all.map(|recipient| Said {
             organization_id: number.organization_id,
-            recipient: row.recipient,
-            stop: wish(message.text.as_deref()?)? == Wish::Stop,
+            recipient: recipient.to_owned(),
+            stop: wish == Wish::Stop,
             at: row.at,
-            source: "stop_word",
-            marketing_only: false,
-        })
-    });
-    Ok(choices.collect())
+        }));
+    }
+    Ok(choices)
+}
+
+/// Keeps that a number and a user id are one person, and reads by what else these people are known.
+async fn names(
+    tx: &Application<'_>,
+    known: &[(&SenderNumber, Inbound<'_>, &InboundMessage)],
+) -> Result<Vec<OtherName>, Error> {
+    let pairs: Vec<(i64, &str, &str)> = known
+        .iter()
+        .filter_map(|(number, row, _)| Some((number.organization_id, row.recipient, row.user_id?)))
+        .filter(|(_, recipient, user_id)| recipient != user_id)
+        .collect();
+    if !pairs.is_empty() {
+        tx.keep_names(&pairs).await?;
+    }
+    let people: Vec<(i64, &str)> = known
+        .iter()
+        .map(|(number, row, _)| (number.organization_id, row.recipient))
+        .collect();
+    tx.other_names(&people).await
+}
+
+fn others<'a>(names: &'a [OtherName], organization_id: i64, recipient: &'a str) -> impl Iterator<Item = &'a str> {
+    names
+        .iter()
+        .filter(move |name| name.organization_id == organization_id && name.recipient == recipient)
+        .map(|name| name.other.as_str())
+}
+
+/// What a new message says about being written to.
+struct Said {
+    organization_id: i64,
+    recipient: String,
+    stop: bool,
+    at: DateTime<Utc>,
 }
 
 /// Whose numbers and accounts a batch speaks of.

@@ -104,6 +104,14 @@ pub(crate) async fn apply(
             tx.spend_proven(&found.paid.into_iter().collect::<Vec<_>>()).await?;
         }
     }
+    if !found.names.is_empty() {
+        let names = found.names.iter();
+        let names: Vec<_> = names
+            .map(|(organization, one, other)| (*organization, one.as_str(), other.as_str()))
+            .collect();
+        found.tally.add("other_name", names.len() as u64);
+        tx.keep_names(&names).await?;
+    }
     if !found.orphans.is_empty() {
         found.tally.add("orphan", found.orphans.len() as u64);
         tx.keep_orphans(&found.orphans).await?;
@@ -125,6 +133,8 @@ struct Found {
     stopped: Vec<Stopped>,
     /// Attempts that may have to be paid for.
     paid: BTreeSet<(Uuid, i32)>,
+    /// Numbers that WhatsApp writes otherwise than the caller did: Brazil's and Mexico's extra digit.
+    names: BTreeSet<(i64, String, String)>,
     tally: Tally,
 }
 
@@ -151,6 +161,18 @@ impl Found {
                 recipient: message.recipient.clone(),
                 at: status.at.min(told.received_at),
             });
+        }
+        if let Some(known_by) = status
+            .recipient_id
+            .as_ref()
+            .filter(|known_by| known_by.as_str() != message.recipient && !message.test)
+        {
+            let name = (
+                message.organization_id,
+                message.recipient.clone(),
+                known_by.as_str().to_owned(),
+            );
+            self.names.insert(name);
         }
         if let Some(reached) = reached_late(message, delivery, status.at) {
             let at = self.late.entry(message.id).or_insert(reached);

@@ -55,7 +55,7 @@ pub(crate) fn facts(row: &Candidate, shape: Option<&Shape>) -> Result<Facts, Unr
 pub(crate) fn message(row: Candidate, token: Arc<SecretString>) -> Result<Message, Unreadable> {
     Ok(Message {
         category: row.category()?,
-        recipient: Recipient::parse(&row.recipient).map_err(|_| Unreadable::Broken("recipient"))?,
+        recipient: Recipient::parse_any(&row.recipient).map_err(|_| Unreadable::Broken("recipient"))?,
         content: row.content.ok_or(Unreadable::Broken("content"))?,
         id: row.id,
         number: row.number,

@@ -57,6 +57,8 @@ pub struct Config {
     pub faults: Vec<Fault>,
     /// Put the business number's country code before a `to` that has no `+`, as Meta documents.
     pub prepend_country_code: bool,
+    /// Brazil and Mexico: answers and webhooks tell the number that WhatsApp knows the user by, with the extra digit of mobile phones.
+    pub rewrite_wa_id: bool,
     /// Violations that are listed but do not make the verdict false.
     pub tolerated: BTreeSet<ViolationKind>,
     /// Seed of everything random (faults, delays, ratios), so that a run can be repeated.
@@ -80,6 +82,7 @@ impl Default for Config {
             limits: Limits::default(),
             latency: Delay::Fixed(0),
             faults: Vec::new(),
+            rewrite_wa_id: false,
             prepend_country_code: true,
             tolerated: BTreeSet::new(),
             seed: 1,

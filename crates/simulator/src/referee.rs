@@ -205,7 +205,12 @@ impl Referee {
 
     fn address(&mut self, message: &Message, phone_number_id: &str, entry: &mut Entry) -> Result<Addressee, Refused> {
         let number = Arc::clone(&self.number(phone_number_id).expect("measured, so it exists").number);
-        let addressee = Addressee::of(&message.to, &number, self.config.prepend_country_code);
+        let addressee = Addressee::of(
+            &message.to,
+            &number,
+            self.config.prepend_country_code,
+            self.config.rewrite_wa_id,
+        );
         entry.recipient = Some(Arc::clone(&addressee.key));
         if matches!(message.to, Recipient::Phone { plus: false, .. }) {
             let detail = "the recipient is written without +, Meta takes it for a national number".to_owned();

@@ -16,6 +16,7 @@ pub mod cancel;
 mod error;
 pub mod events;
 pub mod holds;
+pub mod inbound;
 pub mod inbox;
 pub mod intake;
 mod migrate;

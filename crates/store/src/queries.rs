@@ -13,6 +13,7 @@ use crate::Error;
 
 pub use broadcasts::{BroadcastView, Count};
 pub use limits::{Limits, MOST_COUNTED, NumberLimit, Pause, ScopeLimit};
+pub(crate) use messages::floor;
 pub use messages::{AttemptView, EventView, FallbackView, Filter, MessageView, Progress};
 pub use story::{FlowPlace, Story};
 pub use windows::SenderNumber;

@@ -70,6 +70,8 @@ pub struct Plan {
     pub amqp_url: Option<String>,
     /// Another PostgreSQL than the shared one: the URL of any database on it.
     pub database_url: Option<String>,
+    /// Templates beside the tenant's standard ones, as they are declared.
+    pub templates: Vec<Value>,
     /// Changes the simulator.
     pub simulator: Option<Value>,
     /// The simulator refuses what is faster than a number's throughput, and calls it a violation. Only for tests that are about the pace
@@ -88,7 +90,11 @@ impl Stack {
             Some(server) => database::fresh_beside(server).await?,
             None => database::fresh().await,
         };
-        let (declared, _) = seed::declaration_with_numbers(&plan.tenant, plan.more_numbers + 1);
+        let (mut declared, _) = seed::declaration_with_numbers(&plan.tenant, plan.more_numbers + 1);
+        let templates = declared["organization"][0]["waba"][0]["template"].as_array_mut();
+        templates
+            .context("the tenant's templates")?
+            .extend(plan.templates.iter().cloned());
         let tenant = seed::declared_tenant(&database.store, &plan.tenant, declared.clone()).await;
         let declared: Declaration = serde_json::from_value(declared)?;
         let mut config = Config {

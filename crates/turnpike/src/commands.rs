@@ -11,11 +11,13 @@ mod dead;
 mod doctor;
 mod explain;
 mod flow;
+mod inbound;
 mod key;
 mod limits;
 mod migrate;
 mod number;
 mod openapi;
+mod read;
 mod resolve;
 mod role;
 mod run;
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     Explain(explain::Options),
     Limits(limits::Options),
     Window(window::Options),
+    Inbound(inbound::Options),
+    Read(read::Options),
     Cancel(cancel::Options),
     Balance(balance::Options),
     Campaign(campaign::Options),
@@ -111,6 +115,8 @@ impl Command {
             Self::Explain(options) => explain::run(&options).await,
             Self::Limits(options) => limits::run(&options).await,
             Self::Window(options) => window::run(&options).await,
+            Self::Inbound(options) => inbound::run(&options).await,
+            Self::Read(options) => read::run(&options).await,
             Self::Cancel(options) => cancel::run(&options).await,
             Self::Balance(options) => balance::run(&options).await,
             Self::Campaign(options) => campaign::run(&options).await,

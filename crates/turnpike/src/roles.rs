@@ -43,6 +43,7 @@ pub(crate) enum Settings {
         outbound: Policy,
         proxies: Proxies,
         test_meta: TestMeta,
+        meta: config::Meta,
     },
     Scheduler,
     Sender {
@@ -107,12 +108,14 @@ impl Role {
                 let (http, app) = (Http::from_env(reader), MetaApp::from_env(reader));
                 let outbound = settings::outbound(reader);
                 let (proxies, test_meta) = (Proxies::from_env(reader, is_network), TestMeta::from_env(reader));
+                let meta = config::Meta::from_env(reader);
                 Some(Settings::Ingest {
                     http: http?,
                     app: app?,
                     outbound: outbound?,
                     proxies: proxies?,
                     test_meta: test_meta?,
+                    meta: meta?,
                 })
             }
             Self::Scheduler => Some(Settings::Scheduler),
@@ -147,11 +150,13 @@ pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
             outbound,
             proxies,
             test_meta,
+            meta,
         } => {
             let beside = ingest::Beside {
                 outbound,
                 proxies,
                 test_meta,
+                meta,
             };
             ingest::start(http, app, beside, shared).await?;
         }

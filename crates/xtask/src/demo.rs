@@ -2,6 +2,7 @@
 
 mod load;
 mod table;
+mod types;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -29,6 +30,9 @@ pub(crate) struct Options {
     /// Messages per second of the sender number
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(10..=1000))]
     throughput: u32,
+    /// Show one message of every type and component instead, with each one's receipts
+    #[arg(long)]
+    types: bool,
 }
 
 /// Everything is handed in, sent and read well before this.
@@ -51,6 +55,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     );
 
     let runtime = tokio::runtime::Runtime::new().context("starting a runtime")?;
+    if options.types {
+        let shown = runtime.block_on(types::show());
+        if servers.started {
+            servers::stop()?;
+        }
+        return Ok(if shown? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let outcome = runtime.block_on(demo(options, began));
     if servers.started {
         servers::stop()?;

@@ -14,6 +14,7 @@ pub(super) fn all() -> Value {
         ("NewMessage", messages::new()),
         ("TakenMessage", messages::taken()),
         ("Message", messages::message()),
+        ("InboundMessage", messages::inbound()),
         ("Attempt", messages::attempt()),
         ("MessageError", messages::error()),
         ("Why", messages::why()),

@@ -166,6 +166,40 @@ pub(super) fn message() -> Value {
     ])
 }
 
+/// A message of a person. Beside these stands the object named after the type, as Meta wrote it.
+pub(super) fn inbound() -> Value {
+    let reply = object(&[("id", anything()), ("title", anything()), ("response", anything())]);
+    let context = object(&[
+        ("message_id", nullable(string())),
+        ("forwarded", boolean()),
+        ("frequently_forwarded", boolean()),
+        ("product", anything()),
+    ]);
+    let always = [
+        ("id", id()),
+        ("wamid", string()),
+        ("from", nullable(phone())),
+        ("user_id", nullable(string())),
+        ("to", phone()),
+        ("phone_number_id", string()),
+        ("at", timestamp()),
+        ("received_at", timestamp()),
+        ("read_at", nullable(timestamp())),
+        ("type", string()),
+        ("text", anything()),
+        ("reply", nullable(reply)),
+        ("context", nullable(context)),
+    ];
+    let as_meta_wrote_it = domain::inbound::KINDS
+        .iter()
+        .filter(|kind| **kind != "text")
+        .map(|kind| (*kind, anything()));
+    let sometimes: Vec<_> = as_meta_wrote_it
+        .chain([("referral", anything()), ("errors", anything()), ("group_id", string())])
+        .collect();
+    object_with(&always, &sometimes)
+}
+
 /// One call to Meta.
 pub(super) fn attempt() -> Value {
     object(&[

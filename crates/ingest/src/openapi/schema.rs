@@ -120,7 +120,8 @@ pub fn timestamp() -> Value {
 
 /// A person's number, E.164 with its plus.
 pub fn phone() -> Value {
-    json!({"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$", "examples": ["+16505550100"]})
+    json!({"type": "string", "pattern": r"^(\+[1-9][0-9]{6,14}|[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128})$",
+        "examples": ["+16505550100", "US.13491208655302741918"]})
 }
 
 /// A sender number: its phone number, or Meta's id of it.

@@ -40,7 +40,7 @@ pub fn phone_list(text: &str) -> Result<Vec<Recipient>, Problem> {
         if line.trim().is_empty() || line.starts_with('#') || names_columns {
             continue;
         }
-        match Recipient::parse(cell) {
+        match Recipient::parse_any(cell) {
             Ok(person) => people.push(person),
             Err(error) => wrong.push((index + 1, cell, error)),
         }

@@ -62,7 +62,7 @@ pub(super) fn recipient(field: &str, value: Option<&Value>) -> Result<Recipient,
     let value = value.unwrap_or(&Value::Null);
     let expected = "a phone number with +, as in +15550001111";
     let text = value.as_str().ok_or_else(|| FieldError::new(field, value, expected))?;
-    Recipient::parse(text).map_err(|error| FieldError::new(field, value, format!("{expected}: it {error}")))
+    Recipient::parse_any(text).map_err(|error| FieldError::new(field, value, format!("{expected}: it {error}")))
 }
 
 /// A recipient in a query string, where an unescaped `+` arrives as a space.

@@ -79,6 +79,7 @@ impl Rig {
             publisher: publisher.clone(),
             outbound: policy.parse().unwrap(),
             clock: Clock::system(),
+            meta: meta::Client::new(meta::ClientConfig::new("http://127.0.0.1:9", "v26.0")).unwrap(),
             health: health.clone(),
             proxies: vec![Network::parse("127.0.0.1").unwrap()],
             test_mode: true,

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use super::answer::{cause, read};
 use super::handed_over::witnessed;
-use super::{Client, bearer};
-use crate::message::Composed;
+use super::{Client, Error, bearer};
+use crate::message::{self, Composed, Edge};
 use crate::{graph, lenient};
 
 /// How far a call came.
@@ -75,6 +75,39 @@ impl Client {
             }
             Err(error) if witness.handed_over() => unknown(cause(&error), None, None),
             Err(error) => not_sent(cause(&error)),
+        }
+    }
+}
+
+impl Client {
+    /// Tells Meta that an inbound message was read, and those before it; with `typing`, that an answer is being written. Saying it twice
+    /// is harmless, so it may be repeated whatever came of it.
+    ///
+    /// # Errors
+    /// When Meta did not take it, or did not answer.
+    pub async fn mark_read(
+        &self,
+        phone_number_id: &str,
+        token: &SecretString,
+        wamid: &str,
+        typing: bool,
+    ) -> Result<(), Error> {
+        let request = self
+            .http
+            .post(self.address(&[phone_number_id, Edge::Messages.as_str()], token))
+            .header(AUTHORIZATION, bearer(token).ok_or(Error::Token)?)
+            .header(CONTENT_TYPE, "application/json")
+            .body(message::read_mark(wamid, typing));
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Error::NoAnswer { cause: cause(&error) })?;
+        let http_status = answer.status().as_u16();
+        let body = read(answer).await.map_err(|cause| Error::NoAnswer { cause })?;
+        match graph::parse_error(http_status, &body) {
+            Some(error) => Err(Error::Graph(error)),
+            None if (200..300).contains(&http_status) => Ok(()),
+            None => Err(Error::Unreadable { http_status }),
         }
     }
 }

@@ -130,3 +130,15 @@ fn a_product_policy_is_for_the_marketing_messages_api() {
     assert_eq!(compose(&to(), plain, "x").unwrap().edge, Edge::Messages);
     assert_eq!(compose(&to(), &marketing, "x").unwrap().edge, Edge::MarketingMessages);
 }
+
+#[test]
+fn a_user_id_has_a_field_of_its_own() {
+    let to = Recipient::parse_any("US.13491208655302741918").unwrap();
+
+    let body = compose(&to, r#"{"type":"text","text":{"body":"hi"}}"#, "x")
+        .unwrap()
+        .body;
+
+    let expected = r#"{"messaging_product":"whatsapp","recipient_type":"individual","recipient":"US.13491208655302741918","type":"text","text":{"body":"hi"},"biz_opaque_callback_data":"x"}"#;
+    assert_eq!(String::from_utf8(body).unwrap(), expected);
+}

@@ -43,6 +43,12 @@ pub(super) struct Contact {
 }
 
 impl InboundMessage {
+    /// Who wrote: the phone number, or else the user id; `None` where Meta tells neither.
+    pub fn person(&self) -> Option<Recipient> {
+        let user_id = || Recipient::parse_any(self.from_user_id.as_deref()?).ok();
+        self.from.clone().or_else(user_id)
+    }
+
     pub(super) fn read(
         waba_id: &str,
         phone_number_id: &str,

@@ -65,6 +65,15 @@ pub enum FaultKind {
         /// Meta's error code.
         code: i64,
     },
+    /// Pacing: a template is answered with `held_for_quality_assessment`, and its statuses come `hold_ms` later; or, `dropped`, the only one
+    /// is `failed` with 132015.
+    HeldForQuality {
+        /// How long it is held.
+        hold_ms: u64,
+        /// It is not let go in the end.
+        #[serde(default)]
+        dropped: bool,
+    },
     /// No status at all.
     NoStatuses,
     /// `delivered` is left out, `read` comes at once.
@@ -113,6 +122,7 @@ pub(crate) enum Answer {
 pub(crate) enum Twist {
     Failed { code: i64 },
     FailedAfterDelivered { code: i64 },
+    HeldForQuality { hold_ms: u64, dropped: bool },
     NoStatuses,
     DeliveredDropped,
     StatusesShuffled,
@@ -147,6 +157,7 @@ impl FaultKind {
             Self::WrongContentLength => "wrong_content_length",
             Self::Failed { .. } => "failed",
             Self::FailedAfterDelivered { .. } => "failed_after_delivered",
+            Self::HeldForQuality { .. } => "held_for_quality",
             Self::NoStatuses => "no_statuses",
             Self::DeliveredDropped => "delivered_dropped",
             Self::StatusesShuffled => "statuses_shuffled",
@@ -191,6 +202,7 @@ impl FaultKind {
         match self {
             Self::Failed { code } => Some(Twist::Failed { code }),
             Self::FailedAfterDelivered { code } => Some(Twist::FailedAfterDelivered { code }),
+            Self::HeldForQuality { hold_ms, dropped } => Some(Twist::HeldForQuality { hold_ms, dropped }),
             Self::NoStatuses => Some(Twist::NoStatuses),
             Self::DeliveredDropped => Some(Twist::DeliveredDropped),
             Self::StatusesShuffled => Some(Twist::StatusesShuffled),
@@ -228,6 +240,10 @@ mod tests {
             FaultKind::WrongContentLength,
             FaultKind::Failed { code },
             FaultKind::FailedAfterDelivered { code },
+            FaultKind::HeldForQuality {
+                hold_ms: 1,
+                dropped: false,
+            },
             FaultKind::NoStatuses,
             FaultKind::DeliveredDropped,
             FaultKind::StatusesShuffled,

@@ -105,7 +105,11 @@ fn success(acceptance: &Acceptance) -> Value {
     let who = if acceptance.is_user_id { "user_id" } else { "wa_id" };
     let mut message = json!({ "id": acceptance.wamid });
     if acceptance.is_template {
-        message["message_status"] = "accepted".into();
+        message["message_status"] = match acceptance.is_held {
+            true => "held_for_quality_assessment",
+            false => "accepted",
+        }
+        .into();
     }
     json!({
         "messaging_product": "whatsapp",

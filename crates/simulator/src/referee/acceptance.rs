@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::addressee::Addressee;
 use super::{Referee, Ruling, template_check};
-use crate::fault::{Answer, FaultKind, Target};
+use crate::fault::{Answer, FaultKind, Target, Twist};
 use crate::ledger::Entry;
 use crate::report::ViolationKind;
 use crate::request::{Content, Message};
@@ -23,6 +23,8 @@ pub(crate) struct Acceptance {
     pub(crate) recipient: Arc<str>,
     pub(crate) is_user_id: bool,
     pub(crate) is_template: bool,
+    /// Meta looks at the template first.
+    pub(crate) is_held: bool,
     /// What goes wrong with the answer.
     pub(crate) answer: Option<Answer>,
     pub(crate) updates: Vec<Scheduled>,
@@ -53,7 +55,13 @@ impl Referee {
             recipient: &addressee.key,
         };
         let struck = self.faults.first(target, &mut self.rng, FaultKind::answer);
-        let twists = self.faults.all(target, &mut self.rng, FaultKind::twist);
+        let is_template = matches!(message.content, Content::Template(_));
+        // Only templates are paced.
+        let twists = self.faults.all(target, &mut self.rng, |kind| {
+            kind.twist()
+                .filter(|twist| is_template || !matches!(twist, Twist::HeldForQuality { .. }))
+        });
+        let is_held = twists.iter().any(|twist| matches!(twist, Twist::HeldForQuality { .. }));
         let fate = match message.content {
             Content::Template(_) => Fate::Travels,
             Content::FreeForm | Content::Reaction if outside_window => Fate::Fails(131_047),
@@ -87,7 +95,6 @@ impl Referee {
         };
         self.count_planned(&updates);
 
-        let is_template = matches!(message.content, Content::Template(_));
         let wait_for = config
             .webhooks
             .sent_before_response
@@ -100,6 +107,7 @@ impl Referee {
             recipient: addressee.key,
             is_user_id: addressee.is_user_id,
             is_template,
+            is_held,
             answer: struck.map(|(answer, _)| answer),
             updates,
             wait_for,

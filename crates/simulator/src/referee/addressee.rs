@@ -17,7 +17,7 @@ pub(crate) struct Addressee {
 
 impl Addressee {
     /// Without `+`, Meta puts the business number's country code in front (switchable).
-    pub(crate) fn of(recipient: &Recipient, number: &Number, prepend_country_code: bool) -> Self {
+    pub(crate) fn of(recipient: &Recipient, number: &Number, prepend_country_code: bool, rewrite: bool) -> Self {
         match recipient {
             Recipient::UserId(user_id) => Self {
                 key: user_id.as_str().into(),
@@ -25,13 +25,13 @@ impl Addressee {
                 is_user_id: true,
             },
             Recipient::Phone { input, digits, plus } => {
-                let key = if *plus || !prepend_country_code {
-                    digits.as_str().into()
-                } else {
-                    format!("{}{digits}", number.country_code).into()
+                let digits = match *plus || !prepend_country_code {
+                    true => digits.clone(),
+                    false => format!("{}{digits}", number.country_code),
                 };
+                let key = if rewrite { known_by(&digits) } else { digits };
                 Self {
-                    key,
+                    key: key.into(),
                     input: input.clone(),
                     is_user_id: false,
                 }
@@ -46,6 +46,15 @@ impl Addressee {
         } else {
             user_id(&self.key)
         }
+    }
+}
+
+/// The number that WhatsApp knows a user by: in Brazil with a 9 after the area code, in Mexico with a 1 after the calling code.
+fn known_by(digits: &str) -> String {
+    match (digits.get(..2), digits.len()) {
+        (Some("55"), 12) => format!("{}9{}", &digits[..4], &digits[4..]),
+        (Some("52"), 12) => format!("521{}", &digits[2..]),
+        _ => digits.to_owned(),
     }
 }
 
@@ -75,8 +84,11 @@ mod tests {
             plus: true,
         };
 
-        assert_eq!(&*Addressee::of(&plain, &number, true).key, "9116315551234");
-        assert_eq!(&*Addressee::of(&plain, &number, false).key, "16315551234");
-        assert_eq!(&*Addressee::of(&plus, &number, true).key, "16315551234");
+        assert_eq!(&*Addressee::of(&plain, &number, true, false).key, "9116315551234");
+        assert_eq!(&*Addressee::of(&plain, &number, false, false).key, "16315551234");
+        assert_eq!(&*Addressee::of(&plus, &number, true, true).key, "16315551234");
+        assert_eq!(known_by("551187654321"), "5511987654321");
+        assert_eq!(known_by("5511987654321"), "5511987654321");
+        assert_eq!(known_by("525512345678"), "5215512345678");
     }
 }

@@ -29,6 +29,9 @@ pub struct Inbound {
     /// `text`, `button`, `interactive`, `image`, …
     #[serde(rename = "type", default = "text")]
     pub kind: String,
+    /// The user has a username and hides the number: webhooks tell the business-scoped user id only.
+    #[serde(default)]
+    pub hide_number: bool,
     /// Profile name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -61,6 +64,7 @@ impl Inbound {
         Self {
             phone_number_id: phone_number_id.into(),
             from: from.into(),
+            hide_number: false,
             name: None,
             context: None,
             content: Map::from_iter([(kind.clone(), content)]),
@@ -71,8 +75,10 @@ impl Inbound {
     /// The element of `messages[]`.
     fn message(&self, wamid: &str, digits: &str, timestamp_s: i64, user_ids: bool) -> Result<Value, Error> {
         let mut message = Map::new();
-        message.insert("from".into(), digits.into());
-        if user_ids {
+        if !self.hide_number {
+            message.insert("from".into(), digits.into());
+        }
+        if user_ids || self.hide_number {
             message.insert("from_user_id".into(), user_id(digits).into());
         }
         message.insert("id".into(), wamid.into());
@@ -133,9 +139,11 @@ impl Referee {
         let contact = (inbound.kind != "system").then(|| {
             let mut contact = json!({
                 "profile": { "name": inbound.name.as_deref().unwrap_or("Simulated User") },
-                "wa_id": digits,
             });
-            if user_ids {
+            if !inbound.hide_number {
+                contact["wa_id"] = digits.into();
+            }
+            if user_ids || inbound.hide_number {
                 contact["user_id"] = user_id(digits).into();
             }
             Arc::new(contact)

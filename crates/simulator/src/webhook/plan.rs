@@ -72,10 +72,15 @@ pub(crate) fn statuses(
 }
 
 fn steps(fate: Fate, twists: &[Twist], settings: &Webhooks, now_ns: u64, rng: &mut impl Rng) -> Vec<Step> {
-    let mut at_ns = now_ns + settings.sent_after.draw_ms(rng) * 1_000_000;
+    let held = twists.iter().find_map(|twist| match twist {
+        Twist::HeldForQuality { hold_ms, dropped } => Some((hold_ms.saturating_mul(1_000_000), *dropped)),
+        _ => None,
+    });
+    let mut at_ns = now_ns + held.map_or(0, |(hold_ns, _)| hold_ns) + settings.sent_after.draw_ms(rng) * 1_000_000;
     let step = |at_ns, status, code| Step { at_ns, status, code };
     let failed = twists.iter().find_map(|twist| match twist {
         Twist::Failed { code } => Some(*code),
+        Twist::HeldForQuality { dropped: true, .. } => Some(132_015),
         _ => None,
     });
     let failed_late = twists.iter().find_map(|twist| match twist {
@@ -137,8 +142,11 @@ pub(crate) fn twisted(mut planned: Vec<Scheduled>, twists: &[Twist], rng: &mut i
                     scheduled.bad_signature = true;
                 }
             }
-            Twist::Failed { .. } | Twist::FailedAfterDelivered { .. } | Twist::NoStatuses | Twist::DeliveredDropped => {
-            }
+            Twist::Failed { .. }
+            | Twist::FailedAfterDelivered { .. }
+            | Twist::HeldForQuality { .. }
+            | Twist::NoStatuses
+            | Twist::DeliveredDropped => {}
         }
     }
     planned
@@ -200,6 +208,14 @@ mod tests {
             &[],
             &[("sent", true, None), ("delivered", true, None), ("read", false, None)],
         );
+        let held = |dropped| Twist::HeldForQuality {
+            hold_ms: 60_000,
+            dropped,
+        };
+        check(Fate::Travels, &[held(true)], &[("failed", false, Some(132_015))]);
+        let let_go = plan(Fate::Travels, &[held(false)], &Webhooks::default());
+        assert_eq!(let_go.len(), 3);
+        assert!(let_go.iter().all(|scheduled| scheduled.due_ns >= 60_000_000_000));
         check(Fate::OnlySent, &[], &[("sent", true, None)]);
         check(Fate::Fails(131_047), &[], &[("failed", false, Some(131_047))]);
         check(Fate::Travels, &[Twist::NoStatuses], &[]);

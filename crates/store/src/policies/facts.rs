@@ -88,7 +88,7 @@ impl Store {
         }
         for row in asleep {
             // A recipient that cannot be read has no zone; the message is set aside for it elsewhere.
-            let (Ok(recipient), Some(policies)) = (Recipient::parse(&row.recipient), with(row)) else {
+            let (Ok(recipient), Some(policies)) = (Recipient::parse_any(&row.recipient), with(row)) else {
                 continue;
             };
             let told = zones.get(&(row.organization, row.recipient.clone()));

@@ -303,7 +303,7 @@ fn view(row: &Row) -> Result<MessageView, Error> {
 }
 
 /// The smallest id of an instant; the same as `uuid_floor` of the migrations.
-fn floor(at: DateTime<Utc>) -> Uuid {
+pub(crate) fn floor(at: DateTime<Utc>) -> Uuid {
     let millis = u128::try_from(at.timestamp_millis()).unwrap_or(0);
     Uuid::from_u128(millis.min((1 << 48) - 1) << 80)
 }

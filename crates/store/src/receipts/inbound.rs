@@ -1,7 +1,7 @@
 //! What people write to us, and what they say about being written to.
 
 use chrono::{DateTime, Utc};
-use domain::hold;
+use domain::{MessageId, hold};
 
 use super::Application;
 use crate::Error;
@@ -25,7 +25,7 @@ pub struct Inbound<'a> {
     pub number_id: i64,
     /// Meta's id of it.
     pub wamid: &'a str,
-    /// Who wrote, E.164.
+    /// Who wrote: E.164, or a business-scoped user id where the number is not shown.
     pub recipient: &'a str,
     /// When, by Meta's clock.
     pub at: DateTime<Utc>,
@@ -35,6 +35,21 @@ pub struct Inbound<'a> {
     pub kind: &'a str,
     /// The element as it came, in JSON.
     pub content: &'a str,
+    /// Ours.
+    pub id: MessageId,
+    /// Meta's id of who wrote.
+    pub user_id: Option<&'a str>,
+}
+
+/// A person of an organization under a second name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherName {
+    /// Whose person.
+    pub organization_id: i64,
+    /// The name asked for.
+    pub recipient: String,
+    /// The other one.
+    pub other: String,
 }
 
 /// What somebody said about being written to.
@@ -100,16 +115,54 @@ impl Application<'_> {
         let received: Vec<_> = messages.iter().map(|message| message.received_at).collect();
         let kinds: Vec<_> = messages.iter().map(|message| message.kind).collect();
         let contents: Vec<_> = messages.iter().map(|message| message.content).collect();
+        let ids: Vec<_> = messages.iter().map(|message| message.id.0).collect();
+        let user_ids: Vec<_> = messages.iter().map(|message| message.user_id).collect();
         let rows = statement!("receipts/keep_inbound", "keeping inbound messages")
             .rows(
                 self.tx(),
-                &[&numbers, &wamids, &recipients, &times, &received, &kinds, &contents],
+                &[
+                    &numbers,
+                    &wamids,
+                    &recipients,
+                    &times,
+                    &received,
+                    &kinds,
+                    &contents,
+                    &ids,
+                    &user_ids,
+                ],
             )
             .await?;
         Ok(rows
             .iter()
             .map(|row| (row.get("number_id"), row.get("wamid")))
             .collect())
+    }
+
+    /// Keeps that two names are of one person.
+    pub async fn keep_names(&self, pairs: &[(i64, &str, &str)]) -> Result<(), Error> {
+        let organizations: Vec<_> = pairs.iter().map(|(organization, _, _)| *organization).collect();
+        let ones: Vec<_> = pairs.iter().map(|(_, one, _)| *one).collect();
+        let others: Vec<_> = pairs.iter().map(|(_, _, other)| *other).collect();
+        statement!("receipts/keep_names", "writing by which names a person goes")
+            .run(self.tx(), &[&organizations, &ones, &others])
+            .await?;
+        Ok(())
+    }
+
+    /// The other names of these (organization, person), each with the one asked for.
+    pub async fn other_names(&self, people: &[(i64, &str)]) -> Result<Vec<OtherName>, Error> {
+        let organizations: Vec<_> = people.iter().map(|(organization, _)| *organization).collect();
+        let recipients: Vec<_> = people.iter().map(|(_, recipient)| *recipient).collect();
+        let rows = statement!("receipts/other_names", "reading by which names a person goes")
+            .rows(self.tx(), &[&organizations, &recipients])
+            .await?;
+        let names = rows.iter().map(|row| OtherName {
+            organization_id: row.get("organization_id"),
+            recipient: row.get("recipient"),
+            other: row.get("other"),
+        });
+        Ok(names.collect())
     }
 
     /// Opens the service window of each (number, person) from that time on, unless it was opened later already.

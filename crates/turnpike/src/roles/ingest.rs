@@ -5,7 +5,8 @@ use ::ingest::{Ingest, run};
 use anyhow::{Context as _, Result};
 use domain::destination::Policy;
 use domain::network::Network;
-use runtime::config::{Http, MetaApp, Proxies, TestMeta};
+use meta::{Client, ClientConfig};
+use runtime::config::{self, Http, MetaApp, Proxies, TestMeta};
 use tokio::net::TcpListener;
 use tracing::info;
 
@@ -17,6 +18,7 @@ pub(super) struct Beside {
     pub(super) outbound: Policy,
     pub(super) proxies: Proxies,
     pub(super) test_meta: TestMeta,
+    pub(super) meta: config::Meta,
 }
 
 /// Binds first, so that an address in use is an error at start.
@@ -41,6 +43,7 @@ pub(super) async fn start(http: Http, app: MetaApp, beside: Beside, shared: &Sha
         publisher: shared.publisher.clone(),
         outbound: beside.outbound,
         clock: shared.clock.clone(),
+        meta: Client::new(ClientConfig::new(&beside.meta.base_url, &beside.meta.version))?,
         health: shared.health.clone(),
         // Every one of them was read as a network before.
         proxies: beside

@@ -20,6 +20,8 @@ const COMMANDS: [&str; 25] = [
     "broadcast",
     "status",
     "window",
+    "inbound",
+    "read",
     "cancel",
     "explain",
     "limits",
