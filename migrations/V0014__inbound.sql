@@ -22,3 +22,16 @@ CREATE TABLE same_person (
     PRIMARY KEY (organization_id, recipient, other),
     CHECK (recipient <> other)
 );
+
+-- What is told of a message of a person: our id of it, and the person by both names; from is null where the number is hidden.
+CREATE OR REPLACE FUNCTION note_inbound() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO event (organization_id, size, at, kind, message_ids, data)
+    SELECT n.organization_id, 1, turnpike_now(), 'inbound.received', '{}', jsonb_build_object(
+        'inbound_id', a.id, 'wamid', a.wamid, 'from', CASE WHEN a.recipient LIKE '+%' THEN a.recipient END, 'user_id', a.user_id,
+        'to', n.phone, 'phone_number_id', n.phone_number_id, 'type', a.kind,
+        'at', to_jsonb(a.at AT TIME ZONE 'UTC') #>> '{}' || 'Z', 'content', a.content)
+    FROM after a JOIN sender_number n ON n.id = a.number_id
+    ORDER BY a.at;
+    RETURN NULL;
+END $$;

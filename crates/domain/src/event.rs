@@ -152,7 +152,17 @@ pub const KINDS: &[Kind] = &[
     kind(
         "inbound.received",
         "a person wrote",
-        &["wamid", "from", "to", "phone_number_id", "type", "at", "content"],
+        &[
+            "inbound_id",
+            "wamid",
+            "from",
+            "user_id",
+            "to",
+            "phone_number_id",
+            "type",
+            "at",
+            "content",
+        ],
     ),
 ];
 
