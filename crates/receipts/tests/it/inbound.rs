@@ -279,8 +279,42 @@ async fn what_cannot_be_assigned_is_set_aside_and_the_rest_is_applied() {
     assert_eq!(
         world.set_aside().await,
         [
-            "messages.messages: from a person whose phone number Meta does not tell",
+            "messages.messages: from a person of whom Meta tells neither the phone number nor an id",
             "messages.messages: written to a sender number that is not declared here"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_person_without_a_number_goes_by_their_id_and_both_names_share_window_and_stop() {
+    let world = World::new().await;
+    let mut hidden = world.text("wamid.a", 1, -60, "hello");
+    let fields = hidden.as_object_mut().unwrap();
+    fields.remove("from");
+    fields.insert("from_user_id".into(), json!("US.1"));
+    let opened = async |recipient: &str| {
+        let query =
+            format!("SELECT 1 AS one FROM contact WHERE recipient = '{recipient}' AND last_inbound_at IS NOT NULL");
+        world.raw(&query).await.len()
+    };
+
+    world.apply(&[world.messages("messages", &[hidden])]).await;
+    assert_eq!((opened("US.1").await, opened(&seed::recipient(1)).await), (1, 0));
+    // Meta shows both names at once: what was known of one is known of the other.
+    let mut both = world.text("wamid.b", 1, -50, "STOP");
+    both["from_user_id"] = json!("US.1");
+    both["type"] = json!("reaction");
+    world.apply(&[world.messages("messages", &[both.clone()])]).await;
+    assert_eq!(opened(&seed::recipient(1)).await, 1);
+
+    both["type"] = json!("text");
+    both["id"] = json!("wamid.c");
+    world.apply(&[world.messages("messages", &[both])]).await;
+
+    let phone = seed::recipient(1);
+    assert_eq!(
+        suppressed(&world).await,
+        [format!("{phone} stop_word"), "US.1 stop_word".into()]
+    );
+    assert_eq!(world.set_aside().await, Vec::<String>::new());
 }

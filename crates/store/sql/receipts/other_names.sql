@@ -6,4 +6,4 @@ WITH RECURSIVE known AS (
     SELECT k.organization_id, k.recipient, p.other
     FROM known k JOIN same_person p ON p.organization_id = k.organization_id AND p.recipient = k.other
 )
-SELECT k.organization_id, k.recipient, k.other FROM known k WHERE k.other <> k.recipient
+SELECT k.organization_id, k.recipient, k.other FROM known k WHERE k.other <> k.recipient COLLATE "C"
