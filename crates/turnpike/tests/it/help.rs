@@ -4,7 +4,7 @@ use runtime::config::VARIABLES;
 
 use crate::invocation::call;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "migrate",
     "apply",
     "check",
