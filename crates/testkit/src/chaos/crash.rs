@@ -15,6 +15,7 @@ use super::scene::{ROLES, Scene, plan};
 use super::{Figures, Size};
 use crate::history::Expectations;
 use crate::load::Ways;
+use crate::program::Program;
 use crate::run::with;
 use crate::stack::Plan;
 
@@ -98,38 +99,32 @@ async fn die_once(point: CrashPoint, passes: u64, scene: &mut Scene) -> Result<b
 
 /// Makes happen what does not happen by itself.
 async fn provoke(point: CrashPoint, scene: &Scene, place: usize) -> Result<()> {
-    let database = &scene.run.stack.database.store;
-    match point {
+    let overdue = match point {
         // As if the jobs of all that wait had been lost long ago.
-        CrashPoint::S4 => Ok(drop(
-            database
-                .raw("UPDATE message SET wake_at = now() WHERE state = 20")
-                .await?,
-        )),
+        CrashPoint::S4 => "UPDATE message SET wake_at = now() WHERE state = 20",
         // The attempts go on; their leases are only called over.
-        CrashPoint::R1 => Ok(drop(
-            database
-                .raw("UPDATE message SET wake_at = now() WHERE state = 30 AND claimed_at < now() - interval '50 ms'")
-                .await?,
-        )),
-        CrashPoint::R2 => Ok(drop(
-            database
-                .raw("UPDATE message SET wake_at = now() WHERE state = 40")
-                .await?,
-        )),
-        CrashPoint::W12 => {
-            let program = &scene.run.stack.programs[place];
-            // It works before it is asked to stop, and is asked once.
-            let lines = program.lines();
-            let is_ready = lines.iter().any(|line| line.contains("ready: "));
-            if is_ready && !lines.iter().any(|line| line.contains("waiting for")) {
-                sleep(AGAIN * 3).await;
-                // It may have ended meanwhile.
-                let _ = program.signal(Signal::SIGTERM);
-            }
-            Ok(())
+        CrashPoint::R1 => {
+            "UPDATE message SET wake_at = now() WHERE state = 30 AND claimed_at < now() - interval '50 ms'"
         }
-        _ => Ok(()),
+        CrashPoint::R2 => "UPDATE message SET wake_at = now() WHERE state = 40",
+        CrashPoint::W12 => {
+            ask_to_stop(&scene.run.stack.programs[place]).await;
+            return Ok(());
+        }
+        _ => return Ok(()),
+    };
+    scene.run.stack.database.store.raw(overdue).await?;
+    Ok(())
+}
+
+/// Once, and not before it works.
+async fn ask_to_stop(program: &Program) {
+    let lines = program.lines();
+    let is_ready = lines.iter().any(|line| line.contains("ready: "));
+    if is_ready && !lines.iter().any(|line| line.contains("waiting for")) {
+        sleep(AGAIN * 3).await;
+        // It may have ended meanwhile.
+        let _ = program.signal(Signal::SIGTERM);
     }
 }
 
