@@ -75,7 +75,7 @@ pub fn too_large(limit: usize) -> Problem {
         Code::PayloadTooLarge,
         format!("The body is longer than {limit} bytes; send less in one request."),
     )
-    .details(json!({"limit_bytes": limit}))
+    .details(json!({"field": "$", "limit_bytes": limit, "expected": format!("at most {limit} bytes")}))
 }
 
 /// What an idempotency key stands for: a POST of this body to this path.
@@ -111,7 +111,7 @@ impl Request {
                 Code::InvalidJson,
                 format!("The body is not JSON: {error}; send a JSON object."),
             )
-            .details(json!({"line": error.line(), "column": error.column()}))
+            .details(json!({"field": "$", "line": error.line(), "column": error.column()}))
         })?;
         let Value::Object(fields) = &body else {
             let wrong = FieldError::new("$", &body, "a JSON object");

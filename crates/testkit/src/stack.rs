@@ -264,10 +264,18 @@ impl Stack {
     /// # Errors
     /// When there is no answer, or it is not JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Result<(u16, Value)> {
+        self.post_as(&self.tenant, path, body).await
+    }
+
+    /// The same with another tenant's key.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not JSON.
+    pub async fn post_as(&self, tenant: &Tenant, path: &str, body: &Value) -> Result<(u16, Value)> {
         let request = self
             .http
             .post(format!("{}{path}", self.api))
-            .header("x-api-key", &self.tenant.api_key)
+            .header("x-api-key", &tenant.api_key)
             .json(body);
         let answer = request.send().await.with_context(|| format!("POST {path}"))?;
         Ok((answer.status().as_u16(), answer.json().await?))
@@ -288,15 +296,36 @@ impl Stack {
         Ok((answer.status().as_u16(), answer.json().await?))
     }
 
+    /// A `PUT` without a body, with a tenant's key.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not JSON.
+    pub async fn put_as(&self, tenant: &Tenant, path: &str) -> Result<(u16, Value)> {
+        let request = self
+            .http
+            .put(format!("{}{path}", self.api))
+            .header("x-api-key", &tenant.api_key);
+        let answer = request.send().await.with_context(|| format!("PUT {path}"))?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+
     /// The same, reading.
     ///
     /// # Errors
     /// When there is no answer, or it is not JSON.
     pub async fn get(&self, path: &str) -> Result<(u16, Value)> {
+        self.get_as(&self.tenant, path).await
+    }
+
+    /// The same with another tenant's key.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not JSON.
+    pub async fn get_as(&self, tenant: &Tenant, path: &str) -> Result<(u16, Value)> {
         let request = self
             .http
             .get(format!("{}{path}", self.api))
-            .header("x-api-key", &self.tenant.api_key);
+            .header("x-api-key", &tenant.api_key);
         let answer = request.send().await.with_context(|| format!("GET {path}"))?;
         Ok((answer.status().as_u16(), answer.json().await?))
     }

@@ -38,7 +38,8 @@ pub(super) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String
     }
     serde_json::from_slice(&read).map_err(|error| {
         let message = format!("The body is not a JSON object: {error}; send one.");
-        Problem::new(Code::InvalidJson, message).details(json!({"line": error.line(), "column": error.column()}))
+        Problem::new(Code::InvalidJson, message)
+            .details(json!({"field": "$", "line": error.line(), "column": error.column()}))
     })
 }
 
@@ -86,7 +87,7 @@ async fn collect(most: usize, body: Body) -> Result<Vec<u8>, Problem> {
     let mut stream = body.into_data_stream();
     let (mut read, mut length) = (Vec::new(), 0);
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidJson, "The body broke off; send it again."))?;
+        let chunk = chunk.map_err(|_| broken_off())?;
         length += chunk.len();
         if length <= most {
             read.extend_from_slice(&chunk);
@@ -98,6 +99,10 @@ async fn collect(most: usize, body: Body) -> Result<Vec<u8>, Problem> {
         return Err(too_large(most));
     }
     Ok(read)
+}
+
+fn broken_off() -> Problem {
+    Problem::new(Code::InvalidJson, "The body broke off; send it again.").details(json!({"field": "$"}))
 }
 
 /// Without a content type a body is taken for what it should be.
