@@ -7,6 +7,7 @@ mod bench;
 mod books;
 mod contention;
 mod gates;
+mod model;
 mod money;
 mod outcomes;
 mod pace;
