@@ -300,7 +300,11 @@ async fn admit(
             AdmitVerdict::Settled { reason } => {
                 assert!(new.category == 0 && !is_open, "{at}: {reason}");
             }
-            AdmitVerdict::Throughput { .. } => panic!("{at}: these numbers are fast enough"),
+            // Behind a clock that went back, the last slot given out lies ahead. The row stays as it is.
+            AdmitVerdict::Throughput { .. } => {
+                assert!(!case.limit.strict, "{at}: these numbers are fast enough");
+                continue;
+            }
         }
         batches.entry(place).or_default().push(outcome);
     }

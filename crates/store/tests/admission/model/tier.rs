@@ -15,7 +15,7 @@ pub(super) struct Limit {
     pub(super) most: Option<i64>,
     /// The clock only goes forward, so that nobody may be refused needlessly either. Behind a clock that went back, a refused claim may
     /// seem older than the membership that it began, and then keeps its place for the day.
-    strict: bool,
+    pub(super) strict: bool,
     sent: Vec<Sent>,
     /// Every claim that counted, also of what was refused later: who and when.
     claimed: Vec<(usize, DateTime<Utc>)>,
