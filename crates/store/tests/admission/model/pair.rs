@@ -18,6 +18,9 @@ const ROWS: usize = 34;
 const STEPS: usize = 14;
 const PEOPLE: usize = 20;
 
+/// What waits for a person, and when something went to them.
+type Pair = (Vec<MessageId>, Vec<DateTime<Utc>>);
+
 /// Whether one more at `now` keeps the rate: from each earlier moment on, no more than the burst and what time gave since.
 fn fits(sent: &[DateTime<Utc>], now: DateTime<Utc>) -> bool {
     (0..sent.len()).all(|first| {
@@ -32,7 +35,7 @@ async fn the_pair_rate_is_kept_and_used() {
     let mut random = StdRng::seed_from_u64(seed);
     let mut ground = Ground::new().await;
     let lanes = ground.lanes(super::CASES / PEOPLE).await;
-    let mut pairs: BTreeMap<(usize, usize), (Vec<MessageId>, Vec<DateTime<Utc>>)> = BTreeMap::new();
+    let mut pairs: BTreeMap<(usize, usize), Pair> = BTreeMap::new();
     let mut rows = Vec::new();
     for (place, lane) in lanes.iter().enumerate() {
         for person in 0..PEOPLE {
