@@ -6,7 +6,6 @@
 mod balance;
 mod events_survive;
 mod every_route;
-mod inbound;
 mod limits;
 mod nothing_lost;
 mod outside;
