@@ -226,6 +226,27 @@ pub const METRICS: &[Metric] = &[
         "of one release pass",
     ),
     metric(
+        "turnpike_campaign_filled_total",
+        Counter,
+        &[],
+        "scheduler",
+        "recipients of campaigns that became messages",
+    ),
+    metric(
+        "turnpike_campaign_fill_seconds",
+        Histogram,
+        &[],
+        "scheduler",
+        "of one pass that made messages of recipients",
+    ),
+    metric(
+        "turnpike_campaign_alarms_total",
+        Counter,
+        &["code"],
+        "scheduler",
+        "campaigns that paused themselves, by why",
+    ),
+    metric(
         "turnpike_rung_again_total",
         Counter,
         &[],
