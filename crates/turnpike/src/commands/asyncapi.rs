@@ -23,7 +23,7 @@ Example:
 Needs nothing: no server, no variable."
 )]
 pub(crate) struct Options {
-    /// First word of every exchange, as in TURNPIKE_AMQP_PREFIX
+    /// First word of every exchange, as in `TURNPIKE_AMQP_PREFIX`
     #[arg(long, value_name = "WORD", default_value = "turnpike")]
     prefix: String,
 }
