@@ -128,7 +128,7 @@ impl Credentials {
         }
         if key.test && !self.test_mode {
             let message = "This is a test key, and this installation has no stand-in for Meta; its operator sets \
-                           TURNPIKE_TEST_META_BASE_URL for ingest and sender.";
+                           TURNPIKE_META_TEST_BASE_URL for ingest and sender.";
             return Err(Problem::new(Code::TestModeOff, message));
         }
         let Rights {

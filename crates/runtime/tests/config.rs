@@ -253,7 +253,7 @@ fn a_stand_in_for_tests_is_never_meta() {
         let stand_in = TestMeta::from_env(&mut reader);
         reader.finish(stand_in)
     };
-    let given = |value| read(&[("TURNPIKE_TEST_META_BASE_URL", value)]);
+    let given = |value| read(&[("TURNPIKE_META_TEST_BASE_URL", value)]);
 
     assert_eq!(read(&[]).unwrap().base_url, None);
     assert_eq!(

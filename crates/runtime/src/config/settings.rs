@@ -171,9 +171,9 @@ pub struct TestMeta {
 }
 
 impl TestMeta {
-    /// Reads `TURNPIKE_TEST_META_BASE_URL`.
+    /// Reads `TURNPIKE_META_TEST_BASE_URL`.
     pub fn from_env(reader: &mut Reader) -> Option<Self> {
-        let name = "TURNPIKE_TEST_META_BASE_URL";
+        let name = "TURNPIKE_META_TEST_BASE_URL";
         if reader.optional(name).is_none() {
             return Some(Self { base_url: None });
         }

@@ -107,7 +107,7 @@ pub const VARIABLES: &[Variable] = &[
         secret: false,
     },
     Variable {
-        name: "TURNPIKE_TEST_META_BASE_URL",
+        name: "TURNPIKE_META_TEST_BASE_URL",
         fallback: Fallback::Chosen("none; test keys are refused"),
         help: "where messages of test keys go, which never reach Meta: a simulator's address",
         example: "http://simulator:8090",
