@@ -17,6 +17,7 @@ pub mod ids;
 pub mod inbound;
 pub mod job;
 pub mod lane;
+pub mod media;
 pub mod meta_error;
 pub mod money;
 pub mod network;
@@ -45,6 +46,7 @@ pub use ids::{
     CampaignId, EndpointId, FlowId, MessageId, NumberId, OrganizationId, ScopeId, TemplateId, WabaId, Wamid,
 };
 pub use lane::Lane;
+pub use media::MediaId;
 pub use money::{Amount, Currency};
 pub use rate_card::RateCard;
 pub use reason::Reason;

@@ -47,6 +47,10 @@ pub enum Reason {
     AccountRestricted,
     /// The flow is paused.
     FlowPaused,
+    /// A file of it is on its way to Meta.
+    MediaUpload,
+    /// A file of it was deleted.
+    MediaNotFound,
     /// Called back.
     Canceled,
     /// Not sent before `expires_at`.
@@ -91,6 +95,8 @@ impl Reason {
             Self::SenderPaused => "sender_paused",
             Self::AccountRestricted => "account_restricted",
             Self::FlowPaused => "flow_paused",
+            Self::MediaUpload => "media_upload",
+            Self::MediaNotFound => "media_not_found",
             Self::Canceled => "canceled",
             Self::Expired => "expired",
             Self::Meta(code) => return Cow::Owned(format!("meta_{code}")),
@@ -142,6 +148,8 @@ impl Reason {
             Self::SenderPaused => "The sender number is paused; it waits.",
             Self::AccountRestricted => "Meta restricted the account; see the WhatsApp Manager.",
             Self::FlowPaused => "The broadcast or campaign is paused; it waits.",
+            Self::MediaUpload => "A file of it is on its way to Meta; it goes when the file is there.",
+            Self::MediaNotFound => "A file that it names was deleted; upload it again and send a new message.",
             Self::Canceled => "It was called back before it was handed over.",
             Self::Expired => "It could not be sent before its expires_at.",
             Self::Meta(code) => return Cow::Borrowed(crate::meta_error::lookup(*code).advice),
@@ -180,6 +188,8 @@ const NAMED: &[Reason] = &[
     Reason::SenderPaused,
     Reason::AccountRestricted,
     Reason::FlowPaused,
+    Reason::MediaUpload,
+    Reason::MediaNotFound,
     Reason::Canceled,
     Reason::Expired,
     Reason::NotSent,

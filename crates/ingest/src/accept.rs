@@ -16,6 +16,7 @@ mod credit;
 mod fallback;
 mod gate;
 mod keeping;
+mod media;
 mod message;
 mod plan;
 mod policies;
@@ -79,7 +80,7 @@ impl Core {
         }
     }
 
-    /// The same, with exceptions from what a `webhook_url` may be.
+    /// The same, with exceptions from what a `webhook_url` or a link may be.
     #[must_use]
     pub fn allowing(mut self, outbound: Policy) -> Self {
         self.outbound = Arc::new(outbound);
@@ -164,6 +165,7 @@ impl Core {
             facts: &facts,
             policies: &policies,
             room: &room,
+            links: &self.outbound,
             now,
         };
         let mut payers = self.cards.payers(&intake, &numbers).await?;

@@ -3,6 +3,7 @@
 //! Every answer of ours is an [`Answer`] until the very last moment; `exchange` gives it its request id and writes it out, so there
 //! is one place that knows how an answer looks. Routes that are mounted beside ours answer as they like.
 
+mod accounts;
 mod authenticated;
 mod balance;
 mod body;
@@ -19,6 +20,7 @@ mod keys;
 mod limits;
 mod list;
 mod mark;
+mod media;
 mod numbers;
 mod rate;
 mod read;
@@ -27,6 +29,7 @@ mod resolve;
 mod stream;
 mod submit;
 mod suppressions;
+pub(crate) mod templates;
 mod wait;
 mod webhook_deliveries;
 mod webhook_endpoints;
@@ -118,6 +121,9 @@ fn with_key() -> Routes<Api> {
         stream::routes(),
         webhook_endpoints::routes(),
         webhook_deliveries::routes(),
+        media::routes(),
+        templates::routes(),
+        accounts::routes(),
     ];
     files.into_iter().fold(Routes::new(), Routes::merge)
 }

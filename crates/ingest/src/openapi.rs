@@ -32,6 +32,7 @@ mod components;
 pub(crate) mod events;
 mod keys;
 mod limits;
+mod media;
 pub(crate) mod messages;
 mod operation;
 mod routes;

@@ -13,6 +13,7 @@ use tracing::warn;
 )]
 pub enum Code {
     InvalidJson,
+    InvalidBody,
     InvalidCursor,
     Unauthorized,
     InvalidApiKey,
@@ -61,6 +62,7 @@ impl Code {
     fn row(self) -> (&'static str, u16) {
         match self {
             Self::InvalidJson => ("INVALID_JSON", 400),
+            Self::InvalidBody => ("INVALID_BODY", 400),
             Self::InvalidCursor => ("INVALID_CURSOR", 400),
             Self::Unauthorized => ("UNAUTHORIZED", 401),
             Self::InvalidApiKey => ("INVALID_API_KEY", 401),

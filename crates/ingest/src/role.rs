@@ -31,7 +31,7 @@ pub struct Ingest {
     pub topology: Topology,
     /// The broker, for publishing: jobs, replies, rejected copies. Its session is run by whoever made it, and must outlive the role.
     pub publisher: Publisher,
-    /// Which addresses of customers may be called.
+    /// Which addresses that customers name may be called, by us or by Meta.
     pub outbound: Policy,
     /// The time.
     pub clock: Clock,

@@ -6,6 +6,7 @@
 
 mod answer;
 mod handed_over;
+mod paging;
 mod send;
 
 pub use send::{Step, Watch};
@@ -15,10 +16,11 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use domain::attempt::GraphError;
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::Sha256;
 
 use crate::graph;
@@ -89,6 +91,14 @@ pub enum Error {
     },
 }
 
+impl Error {
+    pub(crate) fn no_answer(error: &reqwest::Error) -> Self {
+        Self::NoAnswer {
+            cause: answer::cause(error),
+        }
+    }
+}
+
 /// A Graph API client. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -140,15 +150,64 @@ impl Client {
         query: &[(&str, &str)],
         token: &SecretString,
     ) -> Result<T, Error> {
+        self.answer_to(self.request(Method::GET, path, query, token)?).await
+    }
+
+    /// Changes something, and reads what Meta says of it.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        token: &SecretString,
+    ) -> Result<T, Error> {
+        let mut request = self.request(method, path, query, token)?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.answer_to(request).await
+    }
+
+    /// Changes something; Meta says `{"success": true}`.
+    pub(crate) async fn change(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        token: &SecretString,
+    ) -> Result<(), Error> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            success: bool,
+        }
+        match self.ask::<Answer>(method, path, query, body, token).await? {
+            Answer { success: true } => Ok(()),
+            Answer { success: false } => Err(Error::Unreadable { http_status: 200 }),
+        }
+    }
+
+    /// A call, ready but for its body.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        token: &SecretString,
+    ) -> Result<RequestBuilder, Error> {
         let mut url = self.address(path, token);
-        url.query_pairs_mut().extend_pairs(query);
-        let request = self
-            .http
-            .get(url)
-            .header(AUTHORIZATION, bearer(token).ok_or(Error::Token)?);
-        let answer = request.send().await.map_err(|error| Error::NoAnswer {
-            cause: answer::cause(&error),
-        })?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let authorization = bearer(token).ok_or(Error::Token)?;
+        Ok(self.http.request(method, url).header(AUTHORIZATION, authorization))
+    }
+
+    /// Makes a call and reads its answer.
+    pub(crate) async fn answer_to<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
+        let answer = request.send().await.map_err(|error| Error::no_answer(&error))?;
         let http_status = answer.status().as_u16();
         let body = answer::read(answer).await.map_err(|cause| Error::NoAnswer { cause })?;
         if let Some(error) = graph::parse_error(http_status, &body) {
@@ -158,6 +217,22 @@ impl Client {
             Ok(json) if (200..300).contains(&http_status) => Ok(json),
             _ => Err(Error::Unreadable { http_status }),
         }
+    }
+
+    /// GETs an address that Meta named, with the token; the body is left to be read.
+    pub(crate) async fn fetch(&self, url: Url, token: &SecretString, patience: Duration) -> Result<Response, Error> {
+        let authorization = bearer(token).ok_or(Error::Token)?;
+        let request = self
+            .http
+            .get(url)
+            .header(AUTHORIZATION, authorization)
+            .timeout(patience);
+        request.send().await.map_err(|error| Error::no_answer(&error))
+    }
+
+    /// Whether this is a stand-in without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.root.scheme() == "http"
     }
 
     /// The address of a node or edge (`["2000001", "messages"]`), with the proof of the app secret where there is one.

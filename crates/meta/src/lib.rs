@@ -7,8 +7,10 @@
 mod client;
 mod graph;
 mod lenient;
+pub mod media;
 pub mod message;
 mod numbers;
+pub mod templates;
 pub mod webhook;
 
 pub use client::{Client, ClientConfig, Error, Step, Watch, install_crypto, judge};

@@ -68,42 +68,8 @@ impl PhoneNumber {
 impl Client {
     /// All sender numbers of a WABA.
     pub async fn phone_numbers(&self, waba_id: &str, token: &SecretString) -> Result<Vec<PhoneNumber>, Error> {
-        #[derive(Deserialize)]
-        struct Page {
-            data: Vec<PhoneNumber>,
-            #[serde(default, deserialize_with = "lenient::or_default")]
-            paging: Paging,
-        }
-        #[derive(Default, Deserialize)]
-        struct Paging {
-            #[serde(default, deserialize_with = "lenient::or_default")]
-            cursors: Cursors,
-            /// Its address names the access token; only that it is there matters.
-            #[serde(default, deserialize_with = "lenient::or_default")]
-            next: Option<String>,
-        }
-        #[derive(Default, Deserialize)]
-        struct Cursors {
-            #[serde(default, deserialize_with = "lenient::optional_text")]
-            after: Option<String>,
-        }
-
-        let mut numbers = Vec::new();
-        let mut after = None::<String>;
-        for _ in 0..MAX_PAGES {
-            let mut query = vec![("fields", FIELDS), ("limit", PAGE)];
-            query.extend(after.as_deref().map(|cursor| ("after", cursor)));
-            let page: Page = self.get(&[waba_id, "phone_numbers"], &query, token).await?;
-            numbers.extend(page.data);
-            match page.paging {
-                Paging {
-                    next: Some(_),
-                    cursors: Cursors { after: Some(cursor) },
-                } => after = Some(cursor),
-                Paging { .. } => break,
-            }
-        }
-        Ok(numbers)
+        self.pages(&[waba_id, "phone_numbers"], FIELDS, PAGE, MAX_PAGES, token)
+            .await
     }
 
     /// One sender number.

@@ -2,15 +2,15 @@
 //! the database refuses a value, until only the bad elements are left out.
 
 use chrono::{DateTime, Utc};
-use domain::NumberId;
 use domain::opaque::Signer;
+use domain::{NumberId, TemplateId};
 use meta::webhook::Update;
 use store::Error;
 use store::receipts::{Application, TierChange};
 
 use crate::statuses::Told;
 use crate::tally::Tally;
-use crate::{accounts, hearing, inbound, numbers, statuses, templates};
+use crate::{accounts, hearing, inbound, numbers, statuses, templates, told};
 
 /// One update of one body.
 #[derive(Debug, Clone)]
@@ -38,6 +38,10 @@ pub(crate) struct Applied {
     pub(crate) raised: Vec<TierChange>,
     /// New inbound messages: the number that got each, and when by Meta's clock.
     pub(crate) received: Vec<(NumberId, DateTime<Utc>)>,
+    /// Templates of which something may wait for their new status.
+    pub(crate) templates: Vec<TemplateId>,
+    /// Accounts of which a webhook named a template that is not known.
+    pub(crate) unknown_templates: Vec<String>,
     pub(crate) tally: Tally,
 }
 
@@ -63,6 +67,8 @@ impl Applied {
         self.refused.extend(other.refused);
         self.raised.extend(other.raised);
         self.received.extend(other.received);
+        self.templates.extend(other.templates);
+        self.unknown_templates.extend(other.unknown_templates);
         self.tally.merge(other.tally);
     }
 }
@@ -102,6 +108,7 @@ async fn together(tx: &Application<'_>, signer: &Signer, elements: &[Element]) -
     numbers::apply(tx, &batch.qualities, &batch.capabilities, &mut applied).await?;
     templates::apply(tx, &batch.templates, &mut applied).await?;
     accounts::apply(tx, &batch.accounts, &mut applied).await?;
+    told::apply(tx, elements, &mut applied).await?;
     let told = statuses::apply(tx, signer, &batch.statuses, &mut applied).await?;
     inbound::apply(tx, &batch.inbound, &batch.preferences, &told.stopped, &mut applied).await?;
     if !told.delivered_late.is_empty() {

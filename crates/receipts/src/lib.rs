@@ -18,6 +18,7 @@ mod pass;
 mod statuses;
 mod tally;
 mod templates;
+mod told;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use domain::{NumberId, pace};
+use domain::{NumberId, TemplateId, pace};
 use meta::webhook::{self, Update};
 use runtime::crash::{CrashPoint, crash_at};
 use store::Error;
@@ -67,6 +67,11 @@ impl Receipts {
         if let Err(error) = self.count_against_pace(&applied.received).await {
             warn!("{error} failed; their numbers may be a little too fast for a second");
         }
+        for template in &applied.templates {
+            if let Err(error) = self.wake_template(*template).await {
+                warn!(template.id = %template, "{error} failed; those of template {template} wake by their own alarms");
+            }
+        }
         let bytes: usize = bodies.iter().map(|body| body.raw.len()).sum();
         Ok(Pass {
             bodies: bodies.len(),
@@ -97,6 +102,19 @@ impl Receipts {
             return Ok(());
         }
         self.store.take_slots(&slots.into_iter().collect::<Vec<_>>()).await
+    }
+
+    /// Lets messages that wait for a template be looked at again, in small transactions like the next.
+    async fn wake_template(&self, template: TemplateId) -> Result<(), Error> {
+        loop {
+            let woken = self.store.wake_template_waiting(template, WAKE_AT_ONCE.into()).await?;
+            if woken > 0 {
+                info!(template.id = %template, woken, "template {template} changed, {woken} waiting messages are looked at again");
+            }
+            if woken < u64::from(WAKE_AT_ONCE.unsigned_abs()) {
+                return Ok(());
+            }
+        }
     }
 
     /// Lets messages that wait for room in a messaging limit be looked at again. Apart from the pass, in small transactions: should

@@ -58,7 +58,12 @@ pub(crate) async fn apply(
         let key = change.key();
         let changed = match change {
             Change::Status(update) => match status(&update.event) {
-                Some(status) => tx.set_template_status(key, &status, at).await?,
+                Some(status) => {
+                    let set = tx.set_template_status(key, &status, at).await?;
+                    let count = set.len() as u64;
+                    applied.templates.extend(set);
+                    count
+                }
                 None => 0,
             },
             Change::Quality(update) => tx.set_template_quality(key, &update.new).await?,
@@ -71,6 +76,9 @@ pub(crate) async fn apply(
                 }
             },
         };
+        if changed == 0 && matches!(change, Change::Status(update) if update.event == "APPROVED") {
+            applied.unknown_templates.push(key.0.to_owned());
+        }
         if changed > 0 {
             applied.tally.add("template", changed);
             let (waba, name, language) = key;

@@ -9,6 +9,7 @@
 //! queued before its job is published, and a publish that fails is nobody's error: the row's alarm rings and it is published again. An
 //! attempt whose lease ran out never goes back to the queue.
 
+mod accounts;
 mod campaigns;
 mod duty;
 mod fill;
@@ -29,6 +30,7 @@ use runtime::health::Health;
 use runtime::{Clock, Shutdown};
 use store::Store;
 
+pub use accounts::{Accounts, AccountsPass, run_accounts};
 pub use campaigns::{Campaigns, CampaignsPass};
 pub use fill::{FillPass, Filler};
 pub use holds::{EndedPass, Holds};

@@ -107,7 +107,7 @@ impl Upkeep {
 }
 
 impl Retention {
-    fn side_tables(&self, now: DateTime<Utc>) -> [Old; 8] {
+    fn side_tables(&self, now: DateTime<Utc>) -> [Old; 9] {
         [
             Old::Webhooks {
                 before: now - self.webhooks,
@@ -125,6 +125,7 @@ impl Retention {
             Old::Deliveries {
                 before: now - self.deliveries,
             },
+            Old::Media { before: now },
             // What policies look back on is kept for as long as any of them may, and a little more.
             Old::NewRecipients {
                 before: now - TimeDelta::minutes(i64::from(fraud_guard::LONGEST_MINUTES) + 60),

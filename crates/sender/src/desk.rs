@@ -17,6 +17,7 @@ use tracing::error;
 
 use crate::journal::Journal;
 use crate::keepsakes::Keepsakes;
+use crate::media::MediaDesk;
 use crate::message::{self, Message};
 use crate::metrics;
 
@@ -32,6 +33,7 @@ pub(crate) struct Desk {
     store: Store,
     kept: Arc<Keepsakes>,
     policies: KnownPolicies,
+    media: MediaDesk,
     journal: Journal,
     /// There is a stand-in for the messages of test keys.
     test_mode: bool,
@@ -46,9 +48,10 @@ enum Decision {
 }
 
 impl Desk {
-    pub(crate) fn new(store: Store, journal: Journal, test_mode: bool) -> Self {
+    pub(crate) fn new(store: Store, media: MediaDesk, journal: Journal, test_mode: bool) -> Self {
         Self {
             store,
+            media,
             kept: Arc::default(),
             policies: KnownPolicies::default(),
             journal,
@@ -74,6 +77,7 @@ impl Desk {
     async fn look(&self, ids: &[MessageId]) -> Result<(Vec<Message>, Vec<(MessageId, Reason)>), store::Error> {
         let rows = self.load(ids).await?;
         self.kept.learn(&self.store, &rows).await?;
+        let read_at = rows.first().map(|row| row.read_at);
         let mut policies = self.store.policy_facts(&self.policies, &rows).await?;
         let (mut go, mut settle, mut fall_back) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
         let mut capped = Vec::new();
@@ -95,6 +99,11 @@ impl Desk {
             }
         }
         drop(working);
+        // Before a place under a cap is taken: a message that waits for a file takes none.
+        if let Some(now) = read_at {
+            settle.extend(self.media.attach(&mut go, now).await?);
+        }
+        capped.retain(|(id, _)| go.iter().any(|message| message.id == *id));
         // What the rules saw of a frequency cap may be old by now: the place itself is taken under a lock.
         let too_often = self.store.take_frequency(&capped).await?;
         go.retain(|message| !too_often.contains(&message.id));

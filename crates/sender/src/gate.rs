@@ -3,11 +3,11 @@
 //! **Invariant:** a row sets out only after the commit of its admission was confirmed to us. When that is in doubt the row is
 //! given back in the ledger, its delivery goes back to the broker, and nothing is posted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Lane, MessageId, Reason, State, pace};
+use domain::{Lane, MessageId, Reason, State, TemplateId, pace};
 use runtime::crash::{CrashPoint, crash_at, crash_during};
 use store::admission::{Admission, AdmitVerdict, Pacing, Settlement};
 use store::{Reading, Store};
@@ -23,7 +23,7 @@ use crate::journal::Trail;
 use crate::post::{Claimed, Poster};
 use crate::record::Entry;
 use crate::ticket::{Returned, Ticket};
-use crate::waiting::{Answer, Called, WaitingRoom};
+use crate::waiting::{Answer, Called, Waiting, WaitingRoom};
 use crate::{Error, metrics};
 
 /// Rows that may wait in memory; beyond that no more are taken from the broker.
@@ -170,7 +170,8 @@ impl Gate {
             Err(at) => return self.bar(at).await,
         };
         (self.not_before, self.barred_since) = (None, None);
-        let called = self.room.call(Instant::now(), leave.calls());
+        let mut called = self.room.call(Instant::now(), leave.calls());
+        self.judge_again(&mut called).await?;
         let count: usize = called.iter().map(|called| called.rows.len()).sum();
         let mut places = first;
         if let Some(others) = count.checked_sub(1).and_then(|n| u32::try_from(n).ok()) {
@@ -187,6 +188,9 @@ impl Gate {
             .iter()
             .flat_map(|called| called.rows.iter().map(|waiting| waiting.row.message.id))
             .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
         let claim = Uuid::new_v4();
         let trail = self.poster.journal().claim(claim, &ids);
         let admitting = self.store.admit(claim, &ids, self.pacing());
@@ -203,6 +207,58 @@ impl Gate {
                 Err(error.into())
             }
         }
+    }
+
+    /// Rows wait here for seconds, and a template may be paused meanwhile: not one more goes with it then. They are put aside, and the
+    /// rules say what becomes of them.
+    async fn judge_again(&mut self, called: &mut Vec<Called<Ready>>) -> Result<(), Error> {
+        let rows = called.iter().flat_map(|called| &called.rows);
+        let templates: BTreeSet<TemplateId> = rows.filter_map(|waiting| waiting.row.message.template).collect();
+        if templates.is_empty() {
+            return Ok(());
+        }
+        let templates: Vec<TemplateId> = templates.into_iter().collect();
+        let looked = async {
+            let closed = self.store.closed_templates(&templates).await?;
+            let reading = if closed.is_empty() {
+                None
+            } else {
+                Some(self.store.clock().await?)
+            };
+            Ok::<_, store::Error>((closed, reading))
+        };
+        let (closed, reading) = match looked.await {
+            Ok((closed, Some(reading))) => (closed, reading),
+            Ok((_, None)) => return Ok(()),
+            Err(error) => {
+                let rows = called.drain(..).flat_map(|called| called.rows);
+                give_back(rows.map(|waiting| waiting.row.ticket)).await;
+                return Err(error.into());
+            }
+        };
+        let is_closed = |waiting: &Waiting<Ready>| {
+            waiting
+                .row
+                .message
+                .template
+                .is_some_and(|template| closed.contains(&template))
+        };
+        let (now, mut aside) = (Instant::now(), Vec::new());
+        for called in called.iter_mut() {
+            let (out, stay): (Vec<_>, Vec<_>) = called.rows.drain(..).partition(is_closed);
+            called.rows = stay;
+            aside.extend(out.into_iter().map(|waiting| (waiting.row, now)));
+        }
+        called.retain(|called| !called.rows.is_empty());
+        let mut finished = Vec::new();
+        let parked = self.park(aside, Reason::TemplatePaused, reading, &mut finished).await;
+        let acked = Returned::of(finished).settle().await;
+        if let Err(error) = parked.and(acked.map_err(Error::from)) {
+            let rows = called.drain(..).flat_map(|called| called.rows);
+            give_back(rows.map(|waiting| waiting.row.ticket)).await;
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Meta's host lets nobody through before `at`. Rows wait here for a moment, and in the ledger for longer; no claim is made.

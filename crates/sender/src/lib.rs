@@ -34,6 +34,7 @@ mod journal;
 mod keepsakes;
 mod lane;
 mod lead;
+mod media;
 mod message;
 mod metrics;
 #[cfg(test)]

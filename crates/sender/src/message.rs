@@ -10,6 +10,8 @@ use domain::{Category, MessageId, NumberId, Recipient, TemplateId, WabaId};
 use secrecy::SecretString;
 use store::admission::{Candidate, Unreadable};
 
+use crate::media::Attached;
+
 /// A message that every rule let through: all that is needed to post it and to judge what came of it.
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -27,6 +29,8 @@ pub(crate) struct Message {
     pub(crate) recipient: Recipient,
     /// As it is stored, which is as Meta takes it.
     pub(crate) content: String,
+    /// Files that it names, with the ids that Meta knows them by; in the content already.
+    pub(crate) attached: Vec<Attached>,
     pub(crate) phone_number_id: String,
     pub(crate) token: Arc<SecretString>,
     /// The sender number's messages per second.
@@ -57,6 +61,7 @@ pub(crate) fn message(row: Candidate, token: Arc<SecretString>) -> Result<Messag
         category: row.category()?,
         recipient: Recipient::parse_any(&row.recipient).map_err(|_| Unreadable::Broken("recipient"))?,
         content: row.content.ok_or(Unreadable::Broken("content"))?,
+        attached: Vec::new(),
         id: row.id,
         number: row.number,
         waba: row.waba,

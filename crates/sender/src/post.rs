@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use domain::attempt::{GraphError, Outcome, Rejection, Uncertainty};
 use domain::opaque::Signer;
 use domain::trace::{Span, SpanKind};
-use domain::{Lane, Reason, State, pace};
+use domain::{Lane, MediaId, NumberId, Reason, State, pace};
 use futures_util::FutureExt as _;
 use meta::message::Composed;
 use runtime::crash::{CrashPoint, crash_after, crash_at};
@@ -30,6 +30,7 @@ use crate::aftermath::{Aftermath, Attempted, Consequence, aftermath};
 use crate::breaker::{HostBreaker, Leave};
 use crate::journal::{Journal, Trail};
 use crate::lead::Lead;
+use crate::media;
 use crate::message::Message;
 use crate::metrics;
 use crate::record::{Ended, Entry};
@@ -66,8 +67,8 @@ pub(crate) struct Claimed {
     pub(crate) trail: Trail,
 }
 
-/// How an attempt ended, and what that means for others.
-type Judged = (Recorded, Option<Consequence>);
+/// How an attempt ended, what that means for others, and files that Meta does not know any more.
+type Judged = (Recorded, Option<Consequence>, Vec<(MediaId, NumberId, String)>);
 
 impl Poster {
     pub(crate) fn new(
@@ -113,11 +114,12 @@ impl Poster {
     pub(crate) fn post(&self, mut claimed: Claimed) {
         let poster = self.clone();
         self.tasks.spawn(async move {
-            let (recorded, consequence) = poster.attempt(&mut claimed).await;
+            let (recorded, consequence, stale) = poster.attempt(&mut claimed).await;
             claimed.trail.done(&recorded);
             let ended = Ended {
                 recorded,
                 consequence,
+                stale,
                 trail: claimed.trail,
             };
             // The recorder lives longer than every task; if it does not, the process is going down and leases will tell.
@@ -233,7 +235,12 @@ impl Claimed {
 
     fn ended(&self, outcome: Outcome, begun: Instant, ended: Instant) -> Judged {
         let now = self.reading.time(ended);
-        let after = aftermath(&outcome, &self.attempted(), now, rand::random());
+        let stale = media::stale(&self.message, &outcome);
+        let mut after = aftermath(&outcome, &self.attempted(), now, rand::random());
+        if after.state == State::Parked && !stale.is_empty() {
+            // What was wrong is known, and mended by another upload.
+            after.wake_at = Some(now);
+        }
         self.tell(&outcome, &after, ended - begun);
         self.trace(&outcome, begun, now);
         let (word, http_status, error) = story(&outcome);
@@ -259,7 +266,7 @@ impl Claimed {
         };
         // Nor about its numbers, accounts and templates.
         let of_live = |consequence: &Consequence| !self.message.test || matches!(consequence, Consequence::FallBack(_));
-        (recorded, after.consequence.filter(of_live))
+        (recorded, after.consequence.filter(of_live), stale)
     }
 
     /// A span of the message's trace, where somebody follows it.
@@ -311,7 +318,7 @@ impl Claimed {
             .as_millis();
         debug!(message.id = %self.message.id, late_ms, "a slot is given up: it passed {late_ms} ms ago");
         let given_back = Recorded::given_back(self.message.id, self.attempt, self.reading.time(at));
-        (given_back, None)
+        (given_back, None, Vec::new())
     }
 
     fn quarantined(&self) -> Judged {
@@ -322,7 +329,7 @@ impl Claimed {
             reason: Some(Reason::Quarantined.to_string()),
             ..Recorded::given_back(self.message.id, self.attempt, self.slot)
         };
-        (quarantined, None)
+        (quarantined, None, Vec::new())
     }
 
     fn tell(&self, outcome: &Outcome, after: &Aftermath, took: Duration) {

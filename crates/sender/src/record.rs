@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::{MessageId, NumberId, Reason, WabaId};
+use domain::{MediaId, MessageId, NumberId, Reason, WabaId};
 use runtime::crash::{CrashPoint, crash_at, crash_during};
 use runtime::{Shutdown, batch};
 use store::Store;
@@ -51,6 +51,8 @@ pub(crate) enum Entry {
 pub(crate) struct Ended {
     pub(crate) recorded: Recorded,
     pub(crate) consequence: Option<Consequence>,
+    /// Files that Meta does not know any more by these ids.
+    pub(crate) stale: Vec<(MediaId, NumberId, String)>,
     /// What the journal says of it.
     pub(crate) trail: Trail,
 }
@@ -124,6 +126,13 @@ impl Recorder {
                 warn!(template = %template, reason, "a template is closed, Meta says {status}: {reason}");
             }
         }
+        if !batch.stale.is_empty() {
+            let files = self.store.forget_media_uploads(&batch.stale).await?;
+            info!(
+                files,
+                "Meta does not know {files} files any more, they are uploaded again"
+            );
+        }
         for (claim, ids) in &batch.doubtful {
             let given_back = self.store.give_back_claim(*claim, ids).await?;
             info!(claim = %claim, rows = given_back, "{given_back} rows of an admission in doubt are given back");
@@ -185,6 +194,7 @@ impl Recorder {
 struct Batch {
     outcomes: Vec<Recorded>,
     doubtful: Vec<(Uuid, Vec<MessageId>)>,
+    stale: Vec<(MediaId, NumberId, String)>,
     /// The longest hold of each scope.
     holds: BTreeMap<Numbers, (DateTime<Utc>, String)>,
     /// One message of each pair that waits.
@@ -212,6 +222,7 @@ impl Batch {
                     if let Some(consequence) = ended.consequence {
                         batch.add(consequence, reason);
                     }
+                    batch.stale.extend(ended.stale);
                     batch.outcomes.push(ended.recorded);
                     batch.trails.push(ended.trail);
                 }
@@ -262,6 +273,7 @@ mod tests {
                     ..Recorded::given_back(MessageId(Uuid::from_u128(1)), 1, now)
                 },
                 consequence: Some(Consequence::Hold(number, now + TimeDelta::seconds(seconds))),
+                stale: Vec::new(),
                 trail: Trail::default(),
             }))
         };

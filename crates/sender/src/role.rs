@@ -19,6 +19,7 @@ use crate::dead::DeadLetters;
 use crate::desk::Desk;
 use crate::journal::{Journal, stem};
 use crate::lane::{Tools, prefetch};
+use crate::media::MediaDesk;
 use crate::post::Poster;
 use crate::record::Recorder;
 use crate::rescue::Rescue;
@@ -89,7 +90,8 @@ pub async fn run(parts: Parts, config: Config, shutdown: &Shutdown, health: &Hea
         record,
         journal.clone(),
     );
-    let lanes = Lane::ALL.map(|lane| tools(lane, &parts, config.in_flight, &poster));
+    let media = MediaDesk::new(parts.store.clone(), parts.meta.clone(), shutdown.child_token());
+    let lanes = Lane::ALL.map(|lane| tools(lane, &parts, config.in_flight, &poster, &media));
     drop(poster);
     Supervisor::new("sender")
         .probe(health.probe("sender"))
@@ -98,6 +100,7 @@ pub async fn run(parts: Parts, config: Config, shutdown: &Shutdown, health: &Hea
         })
         .await;
 
+    media.ended().await;
     posts.close();
     if !posts.is_empty() {
         crash_at(CrashPoint::W12);
@@ -136,11 +139,16 @@ fn open_journal(parts: &Parts, config: &Config) -> (Journal, Option<Rescue>) {
     }
 }
 
-fn tools(lane: Lane, parts: &Parts, places: usize, poster: &Poster) -> Tools {
+fn tools(lane: Lane, parts: &Parts, places: usize, poster: &Poster, media: &MediaDesk) -> Tools {
     Tools {
         lane,
         store: parts.store.clone(),
-        desk: Desk::new(parts.store.clone(), poster.journal().clone(), parts.test_meta.is_some()),
+        desk: Desk::new(
+            parts.store.clone(),
+            media.clone(),
+            poster.journal().clone(),
+            parts.test_meta.is_some(),
+        ),
         dead: DeadLetters::new(parts.publisher.clone(), &parts.topology.queues.dead),
         poster: poster.clone(),
         in_flight: Arc::new(Semaphore::new(places)),

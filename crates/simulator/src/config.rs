@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+use crate::media::MediaRules;
 use crate::report::ViolationKind;
 
 mod delay;
@@ -45,6 +46,10 @@ pub struct Config {
     pub default_tier: Tier,
     /// The templates that exist; any template is accepted when empty.
     pub templates: Vec<Template>,
+    /// How long the review of a new or changed template takes.
+    pub review_ms: u64,
+    /// How long files live.
+    pub media: MediaRules,
     /// Where webhooks go; without it none are made.
     pub webhook_url: Option<String>,
     /// Which statuses follow a message, when, and how they are delivered.
@@ -77,6 +82,8 @@ impl Default for Config {
             portfolios: BTreeMap::new(),
             default_tier: Tier::UNLIMITED,
             templates: Vec::new(),
+            review_ms: 1_000,
+            media: MediaRules::default(),
             webhook_url: None,
             webhooks: Webhooks::default(),
             limits: Limits::default(),

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::config::Config;
+use crate::config::{Config, Template};
 use crate::error::{Error, NotYet};
 use crate::fault::Fault;
+use crate::http::management;
 use crate::ledger::Entry;
+use crate::media::File;
 use crate::referee::Inbound;
 use crate::report::Report;
 use crate::state::State;
@@ -96,6 +98,39 @@ impl Handle {
         self.state.deliver(updates);
         self.state.note_change();
         Ok(wamid.to_string())
+    }
+
+    /// A user sent a file to this number; its id, as an inbound message would name it.
+    pub fn inbound_media(&self, phone_number_id: &str, mime: &str, content: Vec<u8>) -> String {
+        let mut referee = self.state.referee();
+        let until_ns = self.state.clock.now_ns() + referee.config().media.inbound_ms * 1_000_000;
+        let file = crate::http::media::of_user(phone_number_id, mime, content.into());
+        referee.media().put(File { until_ns, ..file })
+    }
+
+    /// Lets every file be over, as after 30 days.
+    pub fn expire_media(&self) {
+        self.state.referee().media().expire_all();
+    }
+
+    /// Something happens to a template (`PAUSED`, `REINSTATED`, `DISABLED` …), and a webhook tells.
+    ///
+    /// # Errors
+    /// When there is no such template.
+    pub fn template_event(&self, name: &str, language: &str, event: &str) -> Result<(), Error> {
+        let place = {
+            let referee = self.state.referee();
+            let mut templates = referee.config().templates.iter();
+            templates.position(|template| template.name == name && template.language == language)
+        };
+        let place = place.ok_or_else(|| Error::Config(format!("templates: there is no {name} in {language}")))?;
+        let told = management::tell_template(&self.state, &Template::id_of(place), event);
+        told.map_err(|_| Error::Config(format!("templates: {name} in {language} cannot change")))
+    }
+
+    /// A webhook about an account.
+    pub fn tell(&self, waba_id: &str, field: &str, value: serde_json::Value) {
+        management::tell(&self.state, waba_id, field, value);
     }
 
     /// Forgets ledger, counters, windows and webhooks under way. Configuration and faults stay.

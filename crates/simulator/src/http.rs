@@ -9,6 +9,8 @@ use crate::state::State;
 
 mod control;
 mod graph;
+pub(crate) mod management;
+pub(crate) mod media;
 mod messages;
 mod nodes;
 mod server;

@@ -11,6 +11,9 @@
 //! | `POST /{version}/{phone_number_id}/messages` | the version may be left out. Judged in the order token (190), number (100/33), shape (100, 131008, 131009), template (132001, 132000, 132012, 132015, 132016), faults, limits (131056, 130429, messaging limit) |
 //! | `GET /{version}/{phone_number_id}`, `GET /{version}/{waba_id}` | with `fields` |
 //! | `GET /{version}/{waba_id}/phone_numbers`, `…/message_templates` | with `fields`, `limit`, `after`; templates also by `name` and `status` |
+//! | `POST …/{waba_id}/message_templates`, `POST …/{template_id}`, `DELETE …/{waba_id}/message_templates?name=` | review takes [`Config::review_ms`], then a webhook tells; a name with `rejected` in it is rejected |
+//! | `POST …/{phone_number_id}/register`, `deregister`, `request_code`, `verify_code`, and the two-step PIN | |
+//! | `POST …/{phone_number_id}/media`, `GET`, `DELETE …/{media_id}` | files of Meta's types and sizes; they and their addresses end as [`MediaRules`] say; a message that names one that is over, or another number's, gets 131053 |
 //!
 //! Webhooks go to [`Config::webhook_url`], signed with `X-Hub-Signature-256` over the exact bytes, several updates in
 //! one POST, several POSTs at once, and again with growing gaps until they are answered with 200.
@@ -36,6 +39,10 @@
 //! | `GET`, `PUT /_sim/faults` | the list of [`Fault`]s in force; a PUT replaces it, with fresh budgets |
 //! | `PUT /_sim/config` | a JSON merge patch of [`Config`]: `webhook_url`, `numbers`, `limits`, `templates`, … |
 //! | `POST /_sim/inbound` | [`Inbound`]: a user writes; answers `{"wamid": …}` |
+//! | `POST /_sim/media` | `{"phone_number_id", "mime_type", "content": <base64>}`: a file that a user sent; answers `{"id": …}` |
+//! | `POST /_sim/media/expire` | every file is over |
+//! | `POST /_sim/template` | `{"name", "language", "event"}`: `PAUSED`, `REINSTATED`, `DISABLED` … and the webhook that tells |
+//! | `POST /_sim/tell` | `{"waba_id", "field", "value"}`: any other webhook about an account |
 //! | `POST /_sim/verify-webhook` | Meta's check of the webhook's URL, as when it is saved |
 //! | `POST /_sim/reset` | forgets what happened; configuration and faults stay |
 //!
@@ -73,6 +80,7 @@ mod handle;
 mod http;
 mod ledger;
 mod limits;
+mod media;
 mod referee;
 mod report;
 mod request;
@@ -87,6 +95,7 @@ pub use fault::{Fault, FaultKind};
 pub use handle::Handle;
 pub use ledger::{Entry, Kind};
 pub use limits::Busiest;
+pub use media::{MediaReport, MediaRules};
 pub use referee::Inbound;
 pub use report::{
     Duplicates, NumberReport, PortfolioReport, Report, Violation, ViolationKind, Violations, WebhookReport,

@@ -17,6 +17,7 @@ use crate::fault::{Fault, FaultKind, Faults, Refusal, Target};
 use crate::graph_error::GraphError;
 use crate::ledger::{Entry, Fingerprint, Kind, Ledger};
 use crate::limits::MovingSet;
+use crate::media::Shelf;
 use crate::report::{Report, Violation, ViolationKind};
 use crate::request::{Content, Message, Recipient, Request};
 use crate::wamid::Mint;
@@ -70,6 +71,7 @@ pub(crate) struct Referee {
     portfolios: HashMap<String, MovingSet>,
     faults: Faults,
     ledger: Ledger,
+    media: Shelf,
     /// Counters; `numbers`, `portfolios`, `faults` and `ok` are filled in when somebody asks.
     tally: Report,
     rng: StdRng,
@@ -88,6 +90,7 @@ impl Referee {
             portfolios: HashMap::new(),
             faults: Faults::default(),
             ledger: Ledger::default(),
+            media: Shelf::default(),
             tally: Report::default(),
             mint: Mint::new(),
             latest_ns: 0,
@@ -99,6 +102,10 @@ impl Referee {
 
     pub(crate) fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    pub(crate) fn media(&mut self) -> &mut Shelf {
+        &mut self.media
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
@@ -198,6 +205,11 @@ impl Referee {
         };
         let addressee = self.address(&message, post.phone_number_id, entry)?;
         self.check_template(&message, post.phone_number_id)?;
+        let strict = self.config.media.strict_ids;
+        let files = self
+            .media
+            .check(&message.media, post.phone_number_id, strict, self.latest_ns);
+        files.map_err(refuse)?;
         self.strike_before(post.phone_number_id, &addressee)?;
         let outside_window = self.check_limits(&message, post.phone_number_id, &addressee, entry)?;
         Ok(self.accept(message, post.phone_number_id, addressee, outside_window, entry))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Busiest;
+use crate::media::MediaReport;
 
 mod violation;
 
@@ -41,6 +42,8 @@ pub struct Report {
     pub duplicates: Duplicates,
     /// How webhooks fared.
     pub webhooks: WebhookReport,
+    /// Files.
+    pub media: MediaReport,
     /// How often each kind of fault struck.
     pub faults: BTreeMap<String, u64>,
     /// What the caller did that Meta forbids.

@@ -11,6 +11,7 @@ mod components;
 mod content;
 mod free_form;
 mod interactive;
+mod media;
 mod recipient;
 mod schema;
 
@@ -34,6 +35,8 @@ pub(crate) enum Request {
 pub(crate) struct Message {
     pub(crate) to: Recipient,
     pub(crate) content: Content,
+    /// Ids of the files that it names.
+    pub(crate) media: Vec<String>,
     /// `biz_opaque_callback_data`.
     pub(crate) opaque: Option<String>,
     /// It came by the Marketing Messages API.
@@ -80,6 +83,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Request, GraphError> {
     Ok(Request::Send(Message {
         to: Recipient::of(&body)?,
         content: content::of(&body)?,
+        media: media::ids(&body),
         opaque: opaque(&body)?,
         marketing: false,
     }))

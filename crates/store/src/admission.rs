@@ -181,6 +181,16 @@ pub enum AdmitVerdict {
 }
 
 impl Store {
+    /// Those of some templates that may not be sent now.
+    pub async fn closed_templates(&self, ids: &[TemplateId]) -> Result<Vec<TemplateId>, Error> {
+        let client = self.client().await?;
+        let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+        let rows = statement!("admission/closed_templates", "looking which templates are closed")
+            .rows(&client, &[&ids])
+            .await?;
+        Ok(rows.iter().map(|row| TemplateId(row.get("id"))).collect())
+    }
+
     /// The rows among `ids` that are still queued, with the facts about them, in any order. No locks: an admission looks again at
     /// what must not change in between.
     pub async fn load(&self, ids: &[MessageId]) -> Result<Vec<Candidate>, Error> {

@@ -10,7 +10,7 @@ mod statuses;
 use deadpool_postgres::{Client, Transaction};
 
 use crate::Error;
-pub use gates::TierChange;
+pub use gates::{TierChange, ToldOfAccount};
 pub use inbound::{Choice, Inbound, OtherName, SenderNumber};
 pub use statuses::{Event, Locked, Orphan, Proof, Waiting};
 

@@ -25,6 +25,7 @@ const DELETE_NEW_RECIPIENTS: Statement = statement!(
 const DELETE_CONTENTS: Statement = statement!("retention/delete_contents", "deleting counts of repeated contents");
 const DELETE_PLACES: Statement = statement!("retention/delete_places", "deleting places under frequency caps");
 const DELETE_DELIVERIES: Statement = statement!("retention/delete_deliveries", "deleting old webhook deliveries");
+const DELETE_MEDIA: Statement = statement!("retention/delete_media", "deleting files that no message needs");
 const DELETE_EVENTS: Statement = statement!("retention/delete_events", "deleting events that were told");
 
 /// What is over, in the tables beside the ledger.
@@ -72,6 +73,11 @@ pub enum Old {
         /// Taken before this.
         before: DateTime<Utc>,
     },
+    /// Files that no message needs, and such that never became whole.
+    Media {
+        /// To be kept until before this.
+        before: DateTime<Utc>,
+    },
 }
 
 impl Store {
@@ -111,6 +117,7 @@ impl Store {
             Old::NewRecipients { before } => DELETE_NEW_RECIPIENTS.run(&client, &[&before, &limit]).await,
             Old::Contents { before } => DELETE_CONTENTS.run(&client, &[&before, &limit]).await,
             Old::Deliveries { before } => DELETE_DELIVERIES.run(&client, &[&before, &limit]).await,
+            Old::Media { before } => DELETE_MEDIA.run(&client, &[&before, &limit]).await,
             Old::Places { before } => DELETE_PLACES.run(&client, &[&before, &limit]).await,
             Old::Events {
                 told_before,

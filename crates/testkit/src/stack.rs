@@ -330,6 +330,35 @@ impl Stack {
         Ok((answer.status().as_u16(), answer.json().await?))
     }
 
+    /// Calls the API with a body that is a file; the status and the JSON answer.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not JSON.
+    pub async fn upload(&self, path: &str, mime: &str, file: Vec<u8>) -> Result<(u16, Value)> {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.api))
+            .header("x-api-key", &self.tenant.api_key)
+            .header("content-type", mime)
+            .body(file);
+        let answer = request.send().await.with_context(|| format!("POST {path}"))?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    }
+
+    /// Reads a file from the API: its content type and its bytes.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is not 200.
+    pub async fn download(&self, path: &str) -> Result<(String, Vec<u8>)> {
+        let request = self
+            .http
+            .get(format!("{}{path}", self.api))
+            .header("x-api-key", &self.tenant.api_key);
+        let answer = request.send().await?.error_for_status()?;
+        let mime = answer.headers().get("content-type").and_then(|mime| mime.to_str().ok());
+        Ok((mime.unwrap_or_default().to_owned(), answer.bytes().await?.to_vec()))
+    }
+
     /// Sends the template `hello` to `count` recipients, in broadcasts of 256, from the recipient `first` on; every one must be
     /// accepted for sending.
     ///

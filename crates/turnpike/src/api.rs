@@ -1,5 +1,6 @@
 //! The HTTP API from a terminal: one call, its answer for people or for machines, and errors with what to do next.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -9,12 +10,15 @@ use reqwest::{Method, StatusCode, Url};
 use runtime::config::Reader;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::exit::{Exit, chain};
 use crate::{output, settings};
 
 /// For everything except what `Prefer: wait` adds.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For a file, in either direction.
+const FILE_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Where the API is and how to get in; the same for every command that talks to it.
 #[derive(Debug, Args)]
@@ -40,6 +44,7 @@ pub(crate) struct Call {
     body: Option<Value>,
     lines: Option<(&'static str, String)>,
     patience: Duration,
+    file: Option<Vec<u8>>,
     idempotency_key: Option<String>,
     wait: Option<u16>,
 }
@@ -110,6 +115,7 @@ impl Call {
             body,
             lines: None,
             patience: PATIENCE,
+            file: None,
             idempotency_key: None,
             wait: None,
         }
@@ -136,6 +142,18 @@ impl Call {
     /// There is much to be done at the other end.
     pub(crate) fn patient(mut self) -> Self {
         self.patience = PATIENCE * 10;
+        self
+    }
+
+    /// Sends bytes instead of JSON; what they are, the API sees.
+    pub(crate) fn file(mut self, bytes: Vec<u8>) -> Self {
+        self.file = Some(bytes);
+        self
+    }
+
+    /// Sends this JSON.
+    pub(crate) fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
         self
     }
 
@@ -187,6 +205,45 @@ impl Api {
         })
     }
 
+    /// Makes the call, and writes the file that it is answered with, piece by piece.
+    pub(crate) async fn download(&self, call: Call, to: &Path) -> Result<Exit> {
+        let origin = self.root.origin().ascii_serialization();
+        let mut url = self.root.clone();
+        url.path_segments_mut()
+            .expect("checked in new: an http address has a path")
+            .pop_if_empty()
+            .extend(["api", "v1"])
+            .extend(&call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let request = self.http.request(call.method, url).timeout(FILE_PATIENCE);
+        let lost = |error: reqwest::Error| Error::NoAnswer {
+            origin: origin.clone(),
+            cause: chain(&error.without_url()),
+        };
+        let mut answer = request
+            .header(AUTHORIZATION, self.key.clone())
+            .send()
+            .await
+            .map_err(lost)?;
+        let status = answer.status();
+        if !status.is_success() {
+            let body = answer.json::<Value>().await.unwrap_or_default();
+            return Ok(Answer { status, body }.show(false, output::fields));
+        }
+        let writing = || format!("writing {}; choose another --to", to.display());
+        let mut file = tokio::fs::File::create(to).await.with_context(writing)?;
+        let mut length = 0;
+        while let Some(piece) = answer.chunk().await.map_err(lost)? {
+            length += piece.len();
+            file.write_all(&piece).await.with_context(writing)?;
+        }
+        file.flush().await.with_context(writing)?;
+        output::data(format!("{}: {length} bytes", to.display()));
+        Ok(Exit::Done)
+    }
+
     /// Makes the call, once.
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, Error> {
         let origin = self.root.origin().ascii_serialization();
@@ -199,7 +256,10 @@ impl Api {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
-        let patience = call.patience + Duration::from_secs(call.wait.unwrap_or(0).into());
+        let mut patience = call.patience + Duration::from_secs(call.wait.unwrap_or(0).into());
+        if call.file.is_some() {
+            patience = FILE_PATIENCE;
+        }
         let mut request = self
             .http
             .request(call.method, url)
@@ -216,6 +276,9 @@ impl Api {
         }
         if let Some((mime, lines)) = call.lines {
             request = request.header(CONTENT_TYPE, mime).body(lines);
+        }
+        if let Some(bytes) = call.file {
+            request = request.header(CONTENT_TYPE, "application/octet-stream").body(bytes);
         }
         let lost = |error: reqwest::Error| {
             let (is_connect, cause) = (error.is_connect(), chain(&error.without_url()));

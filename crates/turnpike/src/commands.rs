@@ -14,6 +14,7 @@ mod flow;
 mod inbound;
 mod key;
 mod limits;
+mod media;
 mod migrate;
 mod number;
 mod openapi;
@@ -25,6 +26,7 @@ mod send;
 mod simulator;
 mod status;
 mod suppress;
+mod template;
 mod webhook;
 mod window;
 
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Status(status::Options),
     Explain(explain::Options),
     Limits(limits::Options),
+    Media(media::Options),
+    Template(template::Options),
     Window(window::Options),
     Inbound(inbound::Options),
     Read(read::Options),
@@ -114,6 +118,8 @@ impl Command {
             Self::Status(options) => status::run(&options).await,
             Self::Explain(options) => explain::run(&options).await,
             Self::Limits(options) => limits::run(&options).await,
+            Self::Media(options) => media::run(&options).await,
+            Self::Template(options) => template::run(&options).await,
             Self::Window(options) => window::run(&options).await,
             Self::Inbound(options) => inbound::run(&options).await,
             Self::Read(options) => read::run(&options).await,

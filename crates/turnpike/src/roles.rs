@@ -45,7 +45,9 @@ pub(crate) enum Settings {
         test_meta: TestMeta,
         meta: config::Meta,
     },
-    Scheduler,
+    Scheduler {
+        meta: config::Meta,
+    },
     Sender {
         meta: config::Meta,
         journal: config::Journal,
@@ -118,7 +120,10 @@ impl Role {
                     meta: meta?,
                 })
             }
-            Self::Scheduler => Some(Settings::Scheduler),
+            Self::Scheduler => {
+                let meta = config::Meta::from_env(reader)?;
+                Some(Settings::Scheduler { meta })
+            }
             Self::Sender => {
                 let (meta, journal) = (config::Meta::from_env(reader), config::Journal::from_env(reader));
                 let test_meta = TestMeta::from_env(reader);
@@ -160,7 +165,7 @@ pub(crate) async fn start(settings: Settings, shared: &Shared) -> Result<()> {
             };
             ingest::start(http, app, beside, shared).await?;
         }
-        Settings::Scheduler => scheduler::start(shared),
+        Settings::Scheduler { meta } => scheduler::start(&meta, shared)?,
         Settings::Sender {
             meta,
             journal,

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use domain::destination::Policy;
 use domain::{NumberId, PublicStatus, Reason, State};
 use serde_json::{Value, json};
 use store::intake::{Facts, Footprint, Free, NewFlow, NewMessage, Number, Start};
 
 use super::policies::{PoliciesOf, Tally};
 use super::submission::Submission;
-use super::{broadcast, message};
+use super::{broadcast, media, message};
 use crate::answer::Answer;
 use crate::problem::Problem;
 use crate::request::Request;
@@ -25,6 +26,8 @@ pub(super) struct Known<'a> {
     pub(super) policies: &'a PoliciesOf,
     /// The room of numbers that requests leave a choice among; a number that is missing has none.
     pub(super) room: &'a HashMap<NumberId, Free>,
+    /// Which addresses messages may name.
+    pub(super) links: &'a Policy,
     /// When they were asked.
     pub(super) now: DateTime<Utc>,
 }
@@ -58,6 +61,7 @@ impl Plan {
 
 /// Plans one submission; a problem keeps nothing.
 pub(super) fn of(submission: &Submission, known: &Known<'_>, tally: &mut Tally) -> Result<Plan, Problem> {
+    media::check(submission, known)?;
     match &submission.request {
         Request::Message(message) => message::plan(submission, message, known, tally),
         Request::Broadcast(broadcast) => broadcast::plan(submission, broadcast, known, tally),

@@ -8,7 +8,7 @@ use store::intake::{Free, Number, Questions};
 
 use super::policies::{self, PoliciesOf};
 use super::submission::Submission;
-use super::{sender, tier};
+use super::{media, sender, tier};
 use crate::request::{Broadcast, Message, Request};
 
 /// What is known before anything is asked.
@@ -27,6 +27,7 @@ impl Asking<'_> {
         let rows: usize = submissions.iter().map(|submission| submission.rows()).sum();
         for submission in submissions {
             let candidates = sender::candidates(submission, self.numbers);
+            media::ask(&mut questions, submission);
             policies::ask(&mut questions.policies, submission, self.policies);
             match &submission.request {
                 Request::Message(message) => about_message(&mut questions, submission, message, &candidates, rows),

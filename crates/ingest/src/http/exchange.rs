@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::error;
 
-use super::{Api, wait};
+use super::{Api, media, wait};
 use crate::answer::{Answer, request_id};
 use crate::problem::Problem;
 
@@ -34,7 +34,12 @@ pub(super) async fn answered(State(api): State<Api>, request: Request, next: Nex
         .map_or("unknown", MatchedPath::as_str)
         .to_owned();
     let method = request.method().clone();
-    let deadline = if path.ends_with("/recipients") { LONG } else { DEADLINE };
+    // A file may take its time, and has a deadline of its own.
+    let deadline = match path.as_str() {
+        media::PATH => DEADLINE + media::DEADLINE,
+        path if path.ends_with("/recipients") => LONG,
+        _ => DEADLINE,
+    };
     let mut response = match tokio::time::timeout(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => axum::response::IntoResponse::into_response(Problem::unavailable()),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{boolean, integer, nullable, object, object_with, string, timestamp};
-use super::{balance, broadcasts, campaigns, events, keys, limits, messages, story, suppressions};
+use super::{balance, broadcasts, campaigns, events, keys, limits, media, messages, story, suppressions};
 
 /// `components` of the document.
 pub(super) fn all() -> Value {
@@ -42,6 +42,8 @@ pub(super) fn all() -> Value {
         ("WebhookEndpoint", events::endpoint()),
         ("WebhookEndpointWithSecret", events::endpoint_with_secret()),
         ("WebhookDelivery", events::delivery()),
+        ("Media", media::media()),
+        ("Template", crate::http::templates::schema()),
     ];
     let schemas: serde_json::Map<String, Value> = schemas
         .into_iter()

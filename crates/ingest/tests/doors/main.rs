@@ -17,6 +17,7 @@ mod idempotency;
 mod keys;
 mod leaving;
 mod limits;
+mod media;
 mod messages;
 mod policies;
 mod reading;

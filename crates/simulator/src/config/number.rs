@@ -24,6 +24,20 @@ pub struct Number {
     /// Display name.
     #[serde(default = "default_verified_name")]
     pub verified_name: String,
+    /// `CONNECTED` when it may send; others are shown, and not enforced.
+    #[serde(default = "default_status")]
+    pub status: String,
+    /// `GREEN`, `YELLOW`, `RED` …
+    #[serde(default = "default_quality")]
+    pub quality_rating: String,
+}
+
+fn default_status() -> String {
+    "CONNECTED".into()
+}
+
+fn default_quality() -> String {
+    "GREEN".into()
 }
 
 fn default_throughput() -> u32 {
@@ -49,6 +63,8 @@ impl Number {
             throughput: default_throughput(),
             country_code: default_country_code(),
             verified_name: default_verified_name(),
+            status: default_status(),
+            quality_rating: default_quality(),
         }
     }
 

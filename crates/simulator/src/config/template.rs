@@ -67,6 +67,11 @@ impl Template {
         }
     }
 
+    /// Meta's id of the template at this place in the list.
+    pub(crate) fn id_of(place: usize) -> String {
+        (7_000_000 + place).to_string()
+    }
+
     pub(crate) fn belongs_to(&self, waba_id: &str) -> bool {
         self.waba_id.as_deref().is_none_or(|owner| owner == waba_id)
     }
@@ -105,7 +110,7 @@ impl Template {
             None => json!([]),
         });
         json!({
-            "id": (7_000_000 + id).to_string(),
+            "id": Self::id_of(id),
             "name": self.name,
             "language": self.language,
             "status": self.status,

@@ -28,6 +28,10 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/faults", put(set_faults).get(faults))
         .route("/config", put(patch_config))
         .route("/inbound", post(inbound))
+        .route("/media", post(media))
+        .route("/media/expire", post(expire_media))
+        .route("/template", post(template))
+        .route("/tell", post(tell))
         .route("/reset", post(reset))
         .route("/verify-webhook", post(verify_webhook))
 }
@@ -81,6 +85,57 @@ async fn inbound(State(shared): State<Shared>, body: Bytes) -> Result<Json<Value
     let inbound: Inbound = read(&body)?;
     let wamid = shared.handle().inbound(&inbound)?;
     Ok(Json(json!({ "wamid": wamid })))
+}
+
+#[derive(Debug, Deserialize)]
+struct NewFile {
+    phone_number_id: String,
+    mime_type: String,
+    /// Base64.
+    content: String,
+}
+
+async fn media(State(shared): State<Shared>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let file: NewFile = read(&body)?;
+    let content = data_encoding::BASE64.decode(file.content.as_bytes());
+    let content = content.map_err(|_| Refused("content: not base64".to_owned()))?;
+    let id = shared
+        .handle()
+        .inbound_media(&file.phone_number_id, &file.mime_type, content);
+    Ok(Json(json!({ "id": id })))
+}
+
+async fn expire_media(State(shared): State<Shared>) -> Json<Value> {
+    shared.handle().expire_media();
+    Json(json!({ "ok": true }))
+}
+
+#[derive(Debug, Deserialize)]
+struct TemplateEvent {
+    name: String,
+    language: String,
+    event: String,
+}
+
+async fn template(State(shared): State<Shared>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let event: TemplateEvent = read(&body)?;
+    shared
+        .handle()
+        .template_event(&event.name, &event.language, &event.event)?;
+    Ok(Json(json!({ "ok": true })))
+}
+
+#[derive(Debug, Deserialize)]
+struct Told {
+    waba_id: String,
+    field: String,
+    value: Value,
+}
+
+async fn tell(State(shared): State<Shared>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let told: Told = read(&body)?;
+    shared.handle().tell(&told.waba_id, &told.field, told.value);
+    Ok(Json(json!({ "ok": true })))
 }
 
 async fn reset(State(shared): State<Shared>) -> Json<Value> {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
-use super::{Shared, messages, nodes};
+use super::{Shared, management, media, messages, nodes};
 use crate::graph_error::GraphError;
 
 /// A path of the Graph API without its version.
@@ -16,6 +16,11 @@ enum Path<'a> {
     MarketingMessages(&'a str),
     PhoneNumbers(&'a str),
     MessageTemplates(&'a str),
+    Media(&'a str),
+    /// An address that was given out for a file.
+    File(&'a str),
+    /// An action on a number.
+    Action(&'a str, &'a str),
     Node(&'a str),
     Unknown,
 }
@@ -28,9 +33,55 @@ pub(crate) async fn serve(State(shared): State<Shared>, request: Request) -> Res
         (Method::POST, Path::MarketingMessages(id)) => messages::post(&shared.state, id, true, request).await,
         (Method::GET, Path::PhoneNumbers(id)) => read(&shared, request, |view| view.phone_numbers(id)).await,
         (Method::GET, Path::MessageTemplates(id)) => read(&shared, request, |view| view.message_templates(id)).await,
-        (Method::GET, Path::Node(id)) => read(&shared, request, |view| view.node(id)).await,
+        (Method::POST, Path::MessageTemplates(id)) => {
+            management::call(&shared, request, |shared, body| {
+                management::create_template(shared, id, body)
+            })
+            .await
+        }
+        (Method::DELETE, Path::MessageTemplates(id)) => {
+            management::call(&shared, request, |shared, body| {
+                management::delete_template(shared, id, body)
+            })
+            .await
+        }
+        (Method::POST, Path::Media(id)) => media::upload(&shared.state, id, request).await,
+        (Method::GET, Path::File(id)) => media::bytes(&shared.state, id, &request),
+        (Method::DELETE, Path::Node(id)) => media::delete(&shared.state, id, &request),
+        (Method::POST, Path::Action(id, action)) => {
+            management::call(&shared, request, |shared, body| {
+                management::manage_number(shared, id, action, body)
+            })
+            .await
+        }
+        (Method::POST, Path::Node(id)) => {
+            management::call(&shared, request, |shared, body| {
+                let is_number = shared
+                    .state
+                    .referee()
+                    .all_numbers()
+                    .any(|number| number.phone_number_id == id);
+                match is_number {
+                    true => management::manage_number(shared, id, "pin", body),
+                    false => management::edit_template(shared, id, body),
+                }
+            })
+            .await
+        }
+        (Method::GET, Path::Node(id)) => node(&shared, request, id).await,
         _ => error(&GraphError::unknown_path(&path)),
     }
+}
+
+/// A file, or anything else that has an id.
+async fn node(shared: &Shared, request: Request, id: &str) -> Response {
+    let query = Query::<nodes::Selection>::try_from_uri(request.uri());
+    let owner = query.ok().and_then(|Query(selection)| selection.phone_number_id);
+    let allowed = shared.state.config().accepts_token(bearer(request.headers()));
+    if allowed && let Some(file) = media::node(&shared.state, id, owner.as_deref(), request.headers()) {
+        return json(StatusCode::OK, &file);
+    }
+    read(shared, request, |view| view.node(id)).await
 }
 
 async fn read(
@@ -65,6 +116,11 @@ fn parse(path: &str) -> Path<'_> {
         (Some(id), Some("marketing_messages"), None) => Path::MarketingMessages(id),
         (Some(id), Some("phone_numbers"), None) => Path::PhoneNumbers(id),
         (Some(id), Some("message_templates"), None) => Path::MessageTemplates(id),
+        (Some(id), Some("media"), None) => Path::Media(id),
+        (Some(media::FILES), Some(id), None) => Path::File(id),
+        (Some(id), Some(action @ ("register" | "deregister" | "request_code" | "verify_code")), None) => {
+            Path::Action(id, action)
+        }
         (Some(id), None, None) if !id.is_empty() => Path::Node(id),
         _ => Path::Unknown,
     }

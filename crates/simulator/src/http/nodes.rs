@@ -6,7 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::config::Number;
+use crate::config::{Number, Template};
 use crate::graph_error::GraphError;
 use crate::referee::Referee;
 
@@ -21,6 +21,7 @@ const DEFAULT_FIELDS: &str = "verified_name,code_verification_status,display_pho
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Selection {
     fields: Option<String>,
+    pub(crate) phone_number_id: Option<String>,
     limit: Option<usize>,
     after: Option<String>,
     name: Option<String>,
@@ -35,8 +36,15 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
-    /// A number, or a WABA.
+    /// A number, a template, or a WABA.
     pub(crate) fn node(&self, id: &str) -> Result<Value, GraphError> {
+        let templates = &self.referee.config().templates;
+        if let Some(place) = (0..templates.len()).find(|place| Template::id_of(*place) == id) {
+            return Ok(self.select(
+                templates[place].listed(place),
+                "name,language,status,category,components,parameter_format",
+            ));
+        }
         if let Some(number) = self.referee.all_numbers().find(|number| number.phone_number_id == id) {
             return Ok(self.number(number));
         }
@@ -62,7 +70,7 @@ impl View<'_> {
             |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|text| text.eq_ignore_ascii_case(is));
         let templates = self.referee.config().templates.iter().enumerate();
         let listed = templates
-            .filter(|(_, template)| template.belongs_to(waba_id))
+            .filter(|(_, template)| template.belongs_to(waba_id) && template.status != "DELETED")
             .filter(|(_, template)| wanted(&self.selection.name, &template.name))
             .filter(|(_, template)| wanted(&self.selection.status, &template.status))
             .map(|(id, template)| {
@@ -101,8 +109,8 @@ impl View<'_> {
             "id": number.phone_number_id,
             "verified_name": number.verified_name,
             "display_phone_number": number.phone,
-            "quality_rating": "GREEN",
-            "status": "CONNECTED",
+            "quality_rating": number.quality_rating,
+            "status": number.status,
             "code_verification_status": "VERIFIED",
             "name_status": "APPROVED",
             "account_mode": "LIVE",
@@ -158,7 +166,7 @@ fn read_cursor(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::config::{Config, Template};
+    use crate::config::Config;
 
     fn referee() -> Referee {
         let config = Config {

@@ -16,6 +16,7 @@ impl Referee {
         report.ok = report.violations.counts.keys().all(|kind| tolerated.contains(kind));
         report.posts = self.ledger.len() as u64;
         report.faults = self.faults.fired();
+        report.media = self.media.report.clone();
         report.numbers = self
             .numbers
             .iter()

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::update::{Scheduled, Status, Update};
+use crate::config::Number;
 use crate::graph_error::GraphError;
 
 #[derive(Serialize)]
@@ -15,13 +16,22 @@ struct Envelope<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<i64>,
     changes: Vec<Change<'a>>,
 }
 
 #[derive(Serialize)]
 struct Change<'a> {
-    value: ChangeValue<'a>,
-    field: &'static str,
+    value: Said<'a>,
+    field: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Said<'a> {
+    OfNumber(ChangeValue<'a>),
+    OfAccount(&'a Value),
 }
 
 #[derive(Serialize)]
@@ -92,8 +102,27 @@ pub(crate) fn pack(batch: &[Scheduled], with_contacts: bool) -> Vec<u8> {
 }
 
 fn add<'a>(envelope: &mut Envelope<'a>, update: &'a Update, with_contacts: bool) {
-    let value = value_for(envelope, update);
+    if let Update::Account {
+        waba_id,
+        field,
+        at,
+        value,
+    } = update
+    {
+        envelope.entry.push(Entry {
+            id: waba_id,
+            time: Some(*at),
+            changes: vec![Change {
+                value: Said::OfAccount(value),
+                field,
+            }],
+        });
+        return;
+    }
+    let Some(number) = update.number() else { return };
+    let value = value_for(envelope, update, number);
     match update {
+        Update::Account { .. } => {}
         Update::Inbound { contact, message, .. } => {
             value.contacts.extend(contact.as_deref().map(Contact::OfInbound));
             value.messages.push(message);
@@ -131,25 +160,36 @@ fn add<'a>(envelope: &mut Envelope<'a>, update: &'a Update, with_contacts: bool)
 }
 
 /// The `value` of this update's WABA and number; statuses and messages do not share one.
-fn value_for<'e, 'a>(envelope: &'e mut Envelope<'a>, update: &'a Update) -> &'e mut ChangeValue<'a> {
-    let number = update.number().as_ref();
+fn value_for<'e, 'a>(
+    envelope: &'e mut Envelope<'a>,
+    update: &'a Update,
+    number: &'a Number,
+) -> &'e mut ChangeValue<'a> {
     let inbound = matches!(update, Update::Inbound { .. });
-    let entry = match envelope.entry.iter().position(|entry| entry.id == number.waba_id) {
+    let entry = match envelope
+        .entry
+        .iter()
+        .position(|entry| entry.id == number.waba_id && entry.time.is_none())
+    {
         Some(place) => &mut envelope.entry[place],
         None => {
             envelope.entry.push(Entry {
                 id: &number.waba_id,
+                time: None,
                 changes: Vec::new(),
             });
             envelope.entry.last_mut().expect("an entry was pushed just now")
         }
     };
-    let fits = |change: &Change<'_>| {
-        change.value.metadata.phone_number_id == number.phone_number_id && change.value.messages.is_empty() != inbound
+    let fits = |change: &Change<'_>| match &change.value {
+        Said::OfNumber(value) => {
+            value.metadata.phone_number_id == number.phone_number_id && value.messages.is_empty() != inbound
+        }
+        Said::OfAccount(_) => false,
     };
     let place = entry.changes.iter().position(fits).unwrap_or_else(|| {
         entry.changes.push(Change {
-            value: ChangeValue {
+            value: Said::OfNumber(ChangeValue {
                 messaging_product: "whatsapp",
                 metadata: Metadata {
                     display_phone_number: number.digits(),
@@ -158,12 +198,15 @@ fn value_for<'e, 'a>(envelope: &'e mut Envelope<'a>, update: &'a Update) -> &'e 
                 contacts: Vec::new(),
                 messages: Vec::new(),
                 statuses: Vec::new(),
-            },
+            }),
             field: "messages",
         });
         entry.changes.len() - 1
     });
-    &mut entry.changes[place].value
+    match &mut entry.changes[place].value {
+        Said::OfNumber(value) => value,
+        Said::OfAccount(_) => unreachable!("only what is said of a number fits"),
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +216,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::Number;
     use crate::webhook::update::Outbound;
 
     fn status(phone_number_id: &str, status: Status, code: Option<i64>) -> Scheduled {

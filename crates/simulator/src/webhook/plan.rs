@@ -191,7 +191,7 @@ mod tests {
                 Update::Status {
                     status, priced, code, ..
                 } => (status.name(), *priced, *code),
-                Update::Inbound { .. } => panic!("no inbound message was planned"),
+                Update::Inbound { .. } | Update::Account { .. } => panic!("only statuses were planned"),
             })
             .collect()
     }
@@ -265,7 +265,7 @@ mod tests {
                 .iter()
                 .filter_map(|scheduled| match scheduled.update {
                     Update::Status { at_ms, .. } => Some(at_ms),
-                    Update::Inbound { .. } => None,
+                    Update::Inbound { .. } | Update::Account { .. } => None,
                 })
                 .collect();
             assert!(

@@ -60,13 +60,24 @@ pub(crate) enum Update {
         contact: Option<Arc<Value>>,
         message: Arc<Value>,
     },
+    /// Something about an account: its templates, its limits, its standing.
+    Account {
+        waba_id: Arc<str>,
+        /// Meta's name of the webhook field.
+        field: Arc<str>,
+        /// When it happened, Unix seconds.
+        at: i64,
+        value: Arc<Value>,
+    },
 }
 
 impl Update {
-    pub(crate) fn number(&self) -> &Arc<Number> {
+    /// The sender number that it is about, if it is about one.
+    pub(crate) fn number(&self) -> Option<&Arc<Number>> {
         match self {
-            Self::Status { of, .. } => &of.number,
-            Self::Inbound { number, .. } => number,
+            Self::Status { of, .. } => Some(&of.number),
+            Self::Inbound { number, .. } => Some(number),
+            Self::Account { .. } => None,
         }
     }
 
@@ -75,6 +86,7 @@ impl Update {
         match self {
             Self::Status { status, .. } => status.name(),
             Self::Inbound { .. } => "inbound",
+            Self::Account { .. } => "account",
         }
     }
 }

@@ -7,7 +7,7 @@ use deadpool_postgres::GenericClient;
 use domain::rules::Window;
 use domain::rules::tier::Room;
 use domain::template::{ParameterFormat, Shape, TemplateStatus};
-use domain::{Category, NumberId, OrganizationId, ScopeId, Template, TemplateId, WabaId};
+use domain::{Category, MediaId, NumberId, OrganizationId, ScopeId, Template, TemplateId, WabaId};
 use futures_util::try_join;
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -21,6 +21,7 @@ const INBOUND: Statement = statement!("intake/inbound", "reading service windows
 const OPTED_OUT: Statement = statement!("intake/opted_out", "reading who opted out");
 const TEMPLATES: Statement = statement!("intake/templates", "reading templates");
 const LIMITS: Statement = statement!("intake/limits", "reading what is used of messaging limits");
+const MEDIA: Statement = statement!("intake/media", "reading which files there are");
 const MEMBERS: Statement = statement!("intake/members", "reading who counts towards a messaging limit");
 
 /// A sender number, as the rules at the door see it.
@@ -65,6 +66,8 @@ pub struct Questions {
     pub templates: Vec<(WabaId, String, Option<String>)>,
     /// How much of the scope's messaging limit is used, and do these people count towards it already?
     pub members: Vec<(ScopeId, String)>,
+    /// Has this organization this file? It is needed until then.
+    pub media: Vec<(OrganizationId, MediaId, DateTime<Utc>)>,
     /// What the policies look at.
     pub policies: PolicyQuestions,
 }
@@ -78,6 +81,7 @@ pub struct Facts {
     templates: HashMap<(WabaId, String), Vec<Template>>,
     rooms: HashMap<ScopeId, Room>,
     members: HashSet<(ScopeId, String)>,
+    media: HashMap<(OrganizationId, MediaId), String>,
     policies: PolicyAnswers,
 }
 
@@ -118,6 +122,11 @@ impl Facts {
         self.rooms.get(&scope)
     }
 
+    /// The MIME type of a file of an organization; `None` when it has no such file.
+    pub fn media(&self, organization: OrganizationId, id: MediaId) -> Option<&str> {
+        self.media.get(&(organization, id)).map(String::as_str)
+    }
+
     /// What the policies look at.
     pub fn policies(&self) -> &PolicyAnswers {
         &self.policies
@@ -139,12 +148,13 @@ impl Intake {
 
     /// Answers questions, those of all kinds in one go.
     pub async fn facts(&self, questions: &Questions, now: DateTime<Utc>) -> Result<Facts, Error> {
-        let (inbound, opted_out, templates, rooms, members, policies) = try_join!(
+        let (inbound, opted_out, templates, rooms, members, media, policies) = try_join!(
             self.inbound(&questions.inbound),
             opted_out(&self.client, &questions.opted_out),
             templates(&self.client, &questions.templates),
             self.rooms(&questions.members, now),
             self.members(&questions.members, now),
+            self.media(&questions.media),
             self.policy_answers(&questions.policies, now),
         )?;
         Ok(Facts {
@@ -153,8 +163,29 @@ impl Intake {
             templates,
             rooms,
             members,
+            media,
             policies,
         })
+    }
+
+    async fn media(
+        &self,
+        asked: &[(OrganizationId, MediaId, DateTime<Utc>)],
+    ) -> Result<HashMap<(OrganizationId, MediaId), String>, Error> {
+        if asked.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let whose: Vec<i64> = asked.iter().map(|(organization, ..)| organization.0).collect();
+        let files: Vec<uuid::Uuid> = asked.iter().map(|(_, file, _)| file.0).collect();
+        let until: Vec<DateTime<Utc>> = asked.iter().map(|(.., until)| *until).collect();
+        let rows = MEDIA.rows(&self.client, &[&whose, &files, &until]).await?;
+        let read = |row: &Row| {
+            (
+                (OrganizationId(row.get("organization_id")), MediaId(row.get("id"))),
+                row.get("mime"),
+            )
+        };
+        Ok(rows.iter().map(read).collect())
     }
 
     async fn inbound(&self, asked: &[(NumberId, String)]) -> Result<HashMap<(NumberId, String), DateTime<Utc>>, Error> {

@@ -1,6 +1,7 @@
 //! What Meta says about templates, sender numbers, limits and accounts.
 
 use chrono::{DateTime, Utc};
+use domain::TemplateId;
 
 use super::Application;
 use crate::statement::statement;
@@ -19,7 +20,75 @@ pub struct TierChange {
     pub now: Option<i32>,
 }
 
+impl TierChange {
+    pub(crate) fn read(row: &tokio_postgres::Row) -> Self {
+        Self {
+            scope_id: row.get("id"),
+            members: row.get("members"),
+            before: row.get("max_members_before"),
+            now: row.get("max_members"),
+        }
+    }
+}
+
+/// Something that Meta told of an account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToldOfAccount {
+    /// Meta's id of the account.
+    pub waba: String,
+    /// When, by Meta's clock.
+    pub at: DateTime<Utc>,
+    /// When Meta handed it over.
+    pub received_at: DateTime<Utc>,
+    /// Meta's name of the webhook field.
+    pub field: String,
+    /// Meta's word for what happened.
+    pub event: Option<String>,
+    /// As it came.
+    pub value: serde_json::Value,
+    /// Tells it from everything else; the same for a repetition.
+    pub fingerprint: Vec<u8>,
+}
+
 impl Application<'_> {
+    /// Keeps what Meta told of accounts that are declared. Returns how much of it is new.
+    pub async fn keep_account_events(&self, told: &[ToldOfAccount]) -> Result<u64, Error> {
+        if told.is_empty() {
+            return Ok(0);
+        }
+        let texts = |of: fn(&ToldOfAccount) -> &str| told.iter().map(of).collect::<Vec<&str>>();
+        let at: Vec<DateTime<Utc>> = told.iter().map(|event| event.at).collect();
+        let received: Vec<DateTime<Utc>> = told.iter().map(|event| event.received_at).collect();
+        let events: Vec<Option<&str>> = told.iter().map(|event| event.event.as_deref()).collect();
+        let values: Vec<&serde_json::Value> = told.iter().map(|event| &event.value).collect();
+        let fingerprints: Vec<&[u8]> = told.iter().map(|event| event.fingerprint.as_slice()).collect();
+        statement!("receipts/keep_account_events", "keeping what Meta told of accounts")
+            .run(
+                self.tx(),
+                &[
+                    &texts(|event| &event.waba),
+                    &at,
+                    &received,
+                    &texts(|event| &event.field),
+                    &events,
+                    &values,
+                    &fingerprints,
+                ],
+            )
+            .await
+    }
+
+    /// Asks for an account to be compared with Meta at once.
+    pub async fn want_comparison(&self, waba: &str) -> Result<(), Error> {
+        statement!(
+            "receipts/want_comparison",
+            "asking for an account to be compared with Meta"
+        )
+        .run(self.tx(), &[&waba])
+        .await?;
+        Ok(())
+    }
+
     /// Locks the pace of these numbers (E.164): the first lock of all, so this comes before everything else.
     pub async fn lock_gates(&self, phones: &[&str]) -> Result<(), Error> {
         statement!("receipts/lock_gates", "locking the pace of numbers")
@@ -53,24 +122,20 @@ impl Application<'_> {
         let row = statement!("receipts/set_tier", "setting a messaging limit")
             .row(self.tx(), &[&waba_id, &limit])
             .await?;
-        Ok(row.map(|row| TierChange {
-            scope_id: row.get("id"),
-            members: row.get("members"),
-            before: row.get("max_members_before"),
-            now: row.get("max_members"),
-        }))
+        Ok(row.as_ref().map(TierChange::read))
     }
 
-    /// Sets the status of a template, unless Meta told a newer one. Returns how many rows changed.
+    /// Sets the status of a template, unless Meta told a newer one. Returns the rows that it was set on.
     pub async fn set_template_status(
         &self,
         (waba_id, name, language): (&str, &str, &str),
         status: &str,
         at: DateTime<Utc>,
-    ) -> Result<u64, Error> {
-        statement!("receipts/template_status", "setting the status of a template")
-            .run(self.tx(), &[&waba_id, &name, &language, &status, &at])
-            .await
+    ) -> Result<Vec<TemplateId>, Error> {
+        let rows = statement!("receipts/template_status", "setting the status of a template")
+            .rows(self.tx(), &[&waba_id, &name, &language, &status, &at])
+            .await?;
+        Ok(rows.iter().map(|row| TemplateId(row.get("id"))).collect())
     }
 
     /// Sets the category (code of [`domain::Category`]) of a template. Returns how many rows changed.
@@ -114,6 +179,14 @@ impl Store {
         .row(&client, &[&scope_id, &limit])
         .await?;
         Ok(row.map_or(0, |row| row.get(0)))
+    }
+
+    /// Lets up to `limit` messages that wait for this template be looked at again at once. Returns how many.
+    pub async fn wake_template_waiting(&self, template: TemplateId, limit: i64) -> Result<u64, Error> {
+        let client = self.client().await?;
+        statement!("receipts/wake_template", "waking messages that waited for a template")
+            .run(&client, &[&template.0, &limit])
+            .await
     }
 
     /// Opens accounts whose restriction is over. Returns how many.

@@ -1,0 +1,1 @@
+DELETE FROM media m WHERE m.id = $1 AND m.sha256 IS NULL

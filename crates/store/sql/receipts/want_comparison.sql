@@ -1,0 +1,1 @@
+UPDATE waba w SET sync_wanted_at = turnpike_now() WHERE w.meta_id = $1
