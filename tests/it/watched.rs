@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
+use runtime::Clock;
 use runtime::telemetry::catalog::METRICS;
 use serde_json::{Value, json};
 use simulator::Inbound;
@@ -90,7 +91,7 @@ async fn a_run_is_told_in_metrics_traces_and_webhooks_and_logs_give_nobody_away(
     .await;
     stack.broadcast(10, 20).await.unwrap();
     let mut later = hello(2);
-    later["scheduled_at"] = json!((Utc::now() + TimeDelta::seconds(1)).to_rfc3339());
+    later["scheduled_at"] = json!((Clock::system().now() + TimeDelta::seconds(1)).to_rfc3339());
     assert_eq!(stack.post("/api/v1/messages/whatsapp", &later).await.unwrap().0, 202);
     let traced = traced(&stack, &hello(3)).await;
     stack.until_accepted(23, PATIENCE).await;

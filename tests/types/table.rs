@@ -16,7 +16,7 @@ fn the_table_in_the_documentation_is_complete() {
     );
     for (name, given) in golden::given() {
         let kind = given.body["type"].as_str().unwrap().to_owned();
-        let object = given.body.get(&kind).unwrap_or(&given.body["raw"]);
+        let object = given.body.get(&kind).unwrap_or_else(|| &given.body["raw"]);
         let parts: Vec<String> = match object.as_object() {
             Some(fields) => fields.keys().map(|key| format!("`{key}`")).collect(),
             None => vec!["a list".to_owned()],

@@ -63,7 +63,8 @@ impl Destination {
             return Err(Refused::Credentials);
         }
         let port = url.port_or_known_default().ok_or(Refused::Port)?;
-        if !policy.any_port && !PORTS.contains(&port) && !(policy.plain_http && port == 80) {
+        let allowed = policy.any_port || PORTS.contains(&port) || (policy.plain_http && port == 80);
+        if !allowed {
             return Err(Refused::Port);
         }
         match url.host().ok_or(Refused::Unreadable)? {

@@ -24,7 +24,7 @@ impl Footprint {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[cfg(target_os = "linux")]
     use super::*;

@@ -26,7 +26,7 @@ impl Reaction {
             let is_emoji = |text: &str| {
                 text.is_empty()
                     || (text.chars().count() <= MAX_EMOJI
-                        && text.chars().any(|c| !c.is_ascii())
+                        && !text.is_ascii()
                         && !text
                             .chars()
                             .any(|c| c.is_ascii_alphabetic() || c.is_whitespace() || c.is_control()))

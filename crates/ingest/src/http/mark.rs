@@ -71,7 +71,7 @@ pub(super) async fn mark(
     if message.read_at.is_some() && !typing {
         return Ok(Answer::data(200, answer));
     }
-    let token = message.token.as_ref().map_err(|error| read::failed(error))?;
+    let token = message.token.as_ref().map_err(read::failed)?;
     let told = api
         .0
         .meta

@@ -188,7 +188,10 @@ impl Sorted {
         let unknown: Vec<Recipient> = unknown.map(|line| line.to.clone()).collect();
         let told = chunk.zones(&unknown).await?;
         for line in &mut self.lines {
-            let told = line.zone.as_deref().or(told.get(line.to.as_str()).map(String::as_str));
+            let told = line
+                .zone
+                .as_deref()
+                .or_else(|| told.get(line.to.as_str()).map(String::as_str));
             line.zone = Some(Zones::of(&line.to, told).main().name().to_owned());
         }
         Ok(())

@@ -256,7 +256,7 @@ fn times(fields: &Map<String, Value>, now: DateTime<Utc>, wrong: &mut Wrong) -> 
         let expected = "one of scheduled_at and scheduled_local";
         wrong.add(FieldError::new("scheduled_local", &fields["scheduled_local"], expected));
     }
-    let latest = scheduled_at.or(scheduled_local.map(|shown| shown.and_utc() + TimeDelta::hours(12)));
+    let latest = scheduled_at.or_else(|| scheduled_local.map(|shown| shown.and_utc() + TimeDelta::hours(12)));
     if let Some(at) = latest.filter(|at| *at > now + FARTHEST) {
         let field = if scheduled_at.is_some() {
             "scheduled_at"

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::slice;
 
 use domain::webhook::{ID_HEADER, SIGNATURE_HEADER, Secret, TIMESTAMP_HEADER, signature_header};
 use runtime::Clock;
@@ -53,11 +54,11 @@ fn the_specifications_own_library_accepts_our_signatures_during_a_rotation_too()
     };
     let both = [new.clone(), old.clone()];
     let cases = [
-        case(&[old.clone()], &old, now, body),
+        case(slice::from_ref(&old), &old, now, body),
         case(&both, &old, now, body),
         case(&both, &new, now, body),
         case(&both, &other, now, body),
-        case(&[new.clone()], &old, now, body),
+        case(slice::from_ref(&new), &old, now, body),
         case(&both, &new, now, &body.replace("read", "sent")),
         case(&both, &new, now - 600, body),
     ];

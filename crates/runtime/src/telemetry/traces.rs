@@ -27,9 +27,9 @@ pub fn are_wanted() -> bool {
 
 /// Hands a span on. `span` is only asked for when it is wanted.
 pub fn record(span: impl FnOnce() -> Json) {
-    if let Some(exporter) = EXPORTER.get() {
-        if exporter.try_send(span()).is_err() {
-            metrics::counter!("turnpike_spans_lost_total").increment(1);
-        }
+    if let Some(exporter) = EXPORTER.get()
+        && exporter.try_send(span()).is_err()
+    {
+        metrics::counter!("turnpike_spans_lost_total").increment(1);
     }
 }

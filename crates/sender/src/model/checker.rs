@@ -102,7 +102,7 @@ impl Checker {
             if ledger.rows[&arrival.id].attempt < arrival.attempt {
                 let (id, attempt) = (arrival.id, arrival.attempt);
                 self.broken
-                    .get_or_insert(format!("I4: attempt {attempt} of {id} was posted and never claimed"));
+                    .get_or_insert_with(|| format!("I4: attempt {attempt} of {id} was posted and never claimed"));
             }
         }
         self.arrivals_seen = meta.arrivals.len();

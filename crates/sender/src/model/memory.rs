@@ -87,7 +87,7 @@ impl Memory {
             } else {
                 State::Queued
             },
-            wake_at: Some(new.scheduled_at.unwrap_or(self.now + pace::ring_again_after(0))),
+            wake_at: Some(new.scheduled_at.unwrap_or_else(|| self.now + pace::ring_again_after(0))),
             attempt: 0,
             failures: 0,
             rings: 0,

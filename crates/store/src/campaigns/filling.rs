@@ -173,7 +173,7 @@ impl Store {
 
 /// When messages of a campaign expire that begins, or goes on, then.
 pub(super) fn expires_at(options: &Options, starts_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-    options.expires_at.unwrap_or(starts_at.max(now) + DEFAULT_LIFE)
+    options.expires_at.unwrap_or_else(|| starts_at.max(now) + DEFAULT_LIFE)
 }
 
 /// Each variant's template in an account.

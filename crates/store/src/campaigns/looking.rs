@@ -118,7 +118,7 @@ impl Store {
         outlook.ramp = campaign.options.ramp.map(|ramp| {
             let from = campaign
                 .ramp_from
-                .or(outlook.parts.iter().map(|part| part.starts_at).min());
+                .or_else(|| outlook.parts.iter().map(|part| part.starts_at).min());
             (ramp, now - from.unwrap_or(now))
         });
         Ok(outlook)

@@ -6,8 +6,8 @@ mod watch;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use chrono::Utc;
 use clap::{Args, Subcommand};
+use runtime::Clock;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Api, Call, Connect};
@@ -240,7 +240,7 @@ async fn get(one: &One, word: &str) -> Result<Exit> {
 
 impl Times {
     fn to_json(&self) -> Value {
-        let now = Utc::now();
+        let now = Clock::system().now();
         let mut times = Map::new();
         let at = self.at.map(|at| at.to_text(now));
         let expires = self.expires.map(|at| at.to_text(now));

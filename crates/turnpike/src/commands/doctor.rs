@@ -37,7 +37,7 @@ pub(crate) async fn run(options: &Options) -> Result<Exit> {
     let database = settings::read(Database::from_env)?;
     let store = settings::store(&database, &settings::NO_KEY, 1, "turnpike doctor")?;
     let mut found = store.ailments().await?;
-    found.sort_by(|one, other| other.ailment.severity.cmp(&one.ailment.severity));
+    found.sort_by_key(|found| std::cmp::Reverse(found.ailment.severity));
     if options.json {
         for finding in &found {
             let Finding {

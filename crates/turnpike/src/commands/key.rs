@@ -13,7 +13,7 @@ use crate::when::When;
 /// List, create, rotate or revoke API keys
 ///
 /// A key is shown once, when it is made. Rotating makes a key that may do the same and leaves the old one valid until its end, so
-/// that callers can change over one by one. Messages of a test key go to a stand-in for Meta (TURNPIKE_META_TEST_BASE_URL).
+/// that callers can change over one by one. Messages of a test key go to a stand-in for Meta (`TURNPIKE_META_TEST_BASE_URL`).
 #[derive(Debug, Args)]
 #[command(
     verbatim_doc_comment,

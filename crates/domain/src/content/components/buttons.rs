@@ -49,7 +49,7 @@ enum Parameter {
     Text { text: String },
     Payload { payload: String },
     CouponCode { coupon_code: String },
-    Action { action: Box<Action> },
+    Action { action: Action },
     TtlMinutes { ttl_minutes: i64 },
 }
 
@@ -72,7 +72,7 @@ enum Action {
         thumbnail_product_retailer_id: Option<String>,
     },
     Order {
-        order_details: OrderDetails,
+        order_details: Box<OrderDetails>,
     },
 }
 
@@ -138,9 +138,7 @@ impl Parameter {
             _ => {
                 fields.need("type").word(&["action"])?;
                 let action = fields.need("action").object(|fields| Action::read(sub_type, fields))?;
-                Some(Self::Action {
-                    action: Box::new(action),
-                })
+                Some(Self::Action { action })
             }
         })
     }
@@ -169,7 +167,7 @@ impl Action {
                 })
             }
             _ => Some(Self::Order {
-                order_details: OrderDetails::read(fields.need("order_details"))?,
+                order_details: Box::new(OrderDetails::read(fields.need("order_details"))?),
             }),
         }
     }
