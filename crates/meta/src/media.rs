@@ -112,7 +112,7 @@ impl Client {
             size: found
                 .file_size
                 .and_then(|size| size.parse().ok())
-                .or(answer.content_length()),
+                .or_else(|| answer.content_length()),
             answer,
         })
     }

@@ -104,7 +104,7 @@ fn of(element: &Element) -> Option<ToldOfAccount> {
             let value = raw(text)?;
             let event = value["event"]
                 .as_str()
-                .or(value["decision"].as_str())
+                .or_else(|| value["decision"].as_str())
                 .map(str::to_owned);
             (waba_id, None, field.as_str(), event, value)
         }

@@ -253,7 +253,7 @@ impl Gate {
         let mut finished = Vec::new();
         let parked = self.park(aside, Reason::TemplatePaused, reading, &mut finished).await;
         let acked = Returned::of(finished).settle().await;
-        if let Err(error) = parked.and(acked.map_err(Error::from)) {
+        if let Err(error) = parked.and_then(|()| acked.map_err(Error::from)) {
             let rows = called.drain(..).flat_map(|called| called.rows);
             give_back(rows.map(|waiting| waiting.row.ticket)).await;
             return Err(error);

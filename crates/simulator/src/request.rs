@@ -23,6 +23,10 @@ const OPAQUE_MOST: usize = 512;
 
 /// A well-formed body.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is read, judged and dropped; nearly all of them are messages"
+)]
 pub(crate) enum Request {
     /// Mark an inbound message as read.
     ReadMark,

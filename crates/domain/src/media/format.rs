@@ -116,9 +116,7 @@ impl Format {
     pub fn of_name(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
         let is = |known: &&str| known.eq_ignore_ascii_case(extension);
-        Self::ALL
-            .into_iter()
-            .find(|format| format.row().2.iter().any(|known| is(&known)))
+        Self::ALL.into_iter().find(|format| format.row().2.iter().any(is))
     }
 
     /// The format of a MIME type.

@@ -160,7 +160,8 @@ impl Inspector {
             Known::Nothing | Known::Format(_) => {}
             Known::Family(names) => {
                 self.kept.extend_from_slice(&piece[..piece.len().min(SEAM)]);
-                let found = |name: &[u8]| memchr::memmem::find(&self.kept, name).or(memchr::memmem::find(piece, name));
+                let found =
+                    |name: &[u8]| memchr::memmem::find(&self.kept, name).or_else(|| memchr::memmem::find(piece, name));
                 if let Some((_, format)) = names.iter().find(|(name, _)| found(name).is_some()) {
                     self.known = Known::Format(*format);
                     self.kept.clear();

@@ -131,7 +131,7 @@ async fn take(api: &Api, caller: &Caller, uri: &Uri, request: Request) -> Result
         {
             if field.name() == Some("file") {
                 let claim = Claim {
-                    name: name(field.file_name().or(query.get("filename")))?,
+                    name: name(field.file_name().or_else(|| query.get("filename")))?,
                     mime: field.content_type().map(str::to_owned),
                 };
                 return keep(api, caller.organization, claim, Box::pin(pieces(field))).await;

@@ -66,10 +66,7 @@ pub(super) fn create_template(shared: &Shared, waba_id: &str, body: &Value) -> A
             "Param category must be one of {MARKETING, UTILITY, AUTHENTICATION}",
         ));
     }
-    if !body["components"]
-        .as_array()
-        .is_some_and(|components| !components.is_empty())
-    {
+    if body["components"].as_array().is_none_or(Vec::is_empty) {
         return Err(GraphError::missing("components"));
     }
     let template = Template {

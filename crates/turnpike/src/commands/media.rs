@@ -11,7 +11,7 @@ use crate::output;
 
 /// Hand files in, and fetch those that people sent
 ///
-/// A file that is handed in once can be sent any number of times, from any number: name its media_id wherever a message takes the
+/// A file that is handed in once can be sent any number of times, from any number: name its `media_id` wherever a message takes the
 /// id of a picture, film, sound, document or sticker.
 #[derive(Debug, Args)]
 #[command(
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Hand a file in; prints its media_id
+    /// Hand a file in; prints its `media_id`
     Upload {
         /// The file
         #[arg(value_name = "FILE")]
@@ -43,7 +43,7 @@ enum Action {
     },
     /// Fetch a file: one that was handed in, or one that a person sent
     Download {
-        /// Its media_id, or Meta's id from the inbound message
+        /// Its `media_id`, or Meta's id from the inbound message
         #[arg(value_name = "ID")]
         id: String,
         /// Where to put it
