@@ -220,10 +220,12 @@ mod tests {
     use crate::PublicStatus;
 
     #[test]
-    fn every_status_of_a_message_has_its_event_and_there_are_no_others() {
+    fn every_status_of_a_message_has_its_event() {
         let mut told: Vec<&str> = KINDS
             .iter()
             .filter_map(|kind| kind.name.strip_prefix("message."))
+            // That a message goes as its fallback is no status of it.
+            .filter(|name| *name != "fell_back")
             .collect();
         let mut known: Vec<&str> = PublicStatus::ALL.iter().map(|status| status.as_str()).collect();
         told.sort_unstable();

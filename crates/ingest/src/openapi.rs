@@ -16,7 +16,7 @@
 //! ```
 //!
 //! and a new file's `routes()` into the list in [`http`](crate::http). There is no other way to mount a route, so none can be missing
-//! here. [`schema`] has the building blocks; what is used twice gets a name in [`components`]. Path parameters are described with
+//! here. [`schema`] has the building blocks; what is used twice gets a name in `components`. Path parameters are described with
 //! [`Operation::path_parameter`], bodies with [`Operation::json`].
 //!
 //! What an answer may look like is checked wherever tests call ingest (`testkit::Conformance`): a status, a code or a field that the

@@ -1,6 +1,6 @@
 //! The components of a template message: what fills the placeholders of its parts.
 //!
-//! Here each component is checked by itself; whether they fit the stored template is for [`crate::template::fit`] to say.
+//! Here each component is checked by itself; whether they fit the stored template is for `template::fit` to say.
 //! Meta's examples write words in either case and the index of a button as a text or a number; what is kept is always the same.
 
 mod buttons;

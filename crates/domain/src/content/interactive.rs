@@ -1,6 +1,6 @@
 //! Messages to tap on. One frame (header, body, footer, action), and a file per family of actions.
 //!
-//! Limits are Meta's ("Interactive messages", read 2025 to 2026); what differs between kinds is in [`Frame`].
+//! Limits are Meta's ("Interactive messages", read 2025 to 2026); what differs between kinds is in `Frame`.
 
 mod address;
 mod call_to_action;

@@ -58,6 +58,14 @@ pub(super) fn story() -> Value {
         ("meta", nullable(named("MessageError"))),
         ("error", anything()),
     ]);
+    let hold = object(&[
+        ("since", timestamp()),
+        ("webhooks_last_came_at", at()),
+        ("clock", word(&["runs", "stands_still"])),
+        ("ends_at", timestamp()),
+        ("at_the_latest", timestamp()),
+        ("sentence", string()),
+    ]);
     let webhook = object(&[
         ("status", string()),
         ("at", timestamp()),
@@ -85,6 +93,7 @@ pub(super) fn story() -> Value {
             "open_attempt",
             nullable(object(&[("attempt", count()), ("claimed_at", at())])),
         ),
+        ("hold", nullable(hold)),
         ("webhooks", list(&webhook)),
         ("changed_at", timestamp()),
         ("next", next),

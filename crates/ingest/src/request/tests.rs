@@ -109,7 +109,7 @@ fn each_wrong_field_of_a_message_is_named() {
     check(json!({"metadata": {"note": "x".repeat(4096)}}), "metadata", Invalid);
     check(json!({"metadata": {"note": ["a\u{0}b"]}}), "metadata", Invalid);
     check(json!({"schedule_at": "2025-07-01T00:00:00Z"}), "schedule_at", Invalid);
-    check(json!({"fallback_template": {}}), "fallback_template", Invalid);
+    check(json!({"fallback_template": {}}), "fallback_template.name", Invalid);
 }
 
 #[test]

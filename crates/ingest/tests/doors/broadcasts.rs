@@ -233,7 +233,7 @@ async fn a_scheduled_broadcast_lands_as_scheduled_whatever_the_limit() {
 
 #[tokio::test]
 async fn what_has_no_room_with_the_broker_waits_for_the_cursor_behind_the_flow_before_it() {
-    // A depth of 30.
+    // A depth of 20.
     let rig = Rig::with(Choice {
         throughput: 20,
         ..Choice::default()
@@ -247,7 +247,7 @@ async fn what_has_no_room_with_the_broker_waits_for_the_cursor_behind_the_flow_b
     assert_eq!(
         flows,
         [
-            json!({"last_seq": 100, "released_seq": 30}),
+            json!({"last_seq": 100, "released_seq": 20}),
             json!({"last_seq": 10, "released_seq": 0})
         ]
     );

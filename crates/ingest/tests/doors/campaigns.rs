@@ -55,7 +55,11 @@ async fn recipients_come_in_any_form_and_bad_lines_are_named() {
         .collect();
     assert_eq!(
         told,
-        [(3, "to"), (4, "columns"), (7, "template.body.parameters[0].text")]
+        [
+            (3, "to"),
+            (4, "columns"),
+            (7, "template.components[0].parameters[0].text")
+        ]
     );
 
     let lines = format!(

@@ -2,7 +2,7 @@
 
 use domain::media::Format;
 use serde_json::{Value, json};
-use testkit::seed;
+use testkit::seed::{self, Choice};
 
 use crate::client::Answer;
 use crate::rig::{MESSAGES, Rig};
@@ -119,7 +119,7 @@ async fn a_form_and_plain_bytes_are_the_same_file_and_the_same_file_is_kept_once
 
 #[tokio::test]
 async fn messages_name_files_that_are_there_and_of_the_right_kind_and_links_that_are_public() {
-    let rig = Rig::start().await;
+    let rig = Rig::with_policy(Choice::default(), "").await;
     let file = upload(&rig, "photo.png", "image/png", PNG).await.data(201)["media_id"].clone();
     let neighbour = rig.neighbour().await;
     let message = |kind: &str, object: Value| json!({"to": seed::recipient(1), "type": kind, kind: object});

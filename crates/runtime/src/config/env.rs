@@ -157,6 +157,11 @@ impl Reader {
     }
 
     fn malformed(&mut self, variable: &'static Variable, value: Option<String>, expected: &str) {
+        // Several roles in one process read the same variable; one complaint is enough.
+        let is_known = |error: &ConfigError| matches!(error, ConfigError::Malformed { variable: known, .. } if known.name == variable.name);
+        if self.errors.iter().any(is_known) {
+            return;
+        }
         let shown = value.filter(|_| !variable.secret);
         self.errors.push(ConfigError::Malformed {
             variable,

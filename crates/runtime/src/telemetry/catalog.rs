@@ -275,25 +275,11 @@ pub const METRICS: &[Metric] = &[
         "uncertain attempts whose hold goes on because no webhooks come for their number",
     ),
     metric(
-        "turnpike_campaign_filled_total",
+        "turnpike_accounts_compared_total",
         Counter,
-        &[],
+        &["outcome"],
         "scheduler",
-        "recipients of campaigns that became messages",
-    ),
-    metric(
-        "turnpike_campaign_fill_seconds",
-        Histogram,
-        &[],
-        "scheduler",
-        "of one pass that fills campaigns",
-    ),
-    metric(
-        "turnpike_campaign_alarms_total",
-        Counter,
-        &["code"],
-        "scheduler",
-        "campaigns that were paused because something went wrong",
+        "accounts whose templates, numbers and limits were compared with Meta's",
     ),
     metric(
         "turnpike_scheduler_failures_total",
@@ -420,6 +406,13 @@ pub const METRICS: &[Metric] = &[
         &[],
         "scheduler",
         "to look at the ledger for these",
+    ),
+    metric(
+        "turnpike_media_uploads_total",
+        Counter,
+        &["outcome"],
+        "sender",
+        "files handed to Meta before the messages that name them",
     ),
     metric(
         "turnpike_queue_wait_seconds",

@@ -9,7 +9,8 @@ use crate::world::World;
 #[tokio::test]
 async fn rows_whose_queue_was_purged_are_rung_again() {
     let world = World::new().await;
-    let number = world.number(0, 80).await;
+    // As many as go to the broker at once.
+    let number = world.number(0, 100).await;
     world
         .run(&format!(
             "CALL make_messages({number}, 100, 0::smallint, 10::smallint, '-1 s')"

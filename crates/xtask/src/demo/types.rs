@@ -172,10 +172,7 @@ async fn open_windows(stack: &Stack, count: usize) -> Result<Vec<String>> {
             .inbound(&Inbound::text(&stack.tenant.phone_number_id, person, "Hello"))?;
     }
     testkit::until(PATIENCE, "every window to be open", async || {
-        let rows = stack
-            .database
-            .store
-            .raw("SELECT count(*) AS n FROM contact WHERE last_inbound_at IS NOT NULL");
+        let rows = stack.database.store.raw(include_str!("../../sql/open_windows.sql"));
         (rows.await.ok()?[0]["n"].as_i64()? >= count as i64).then_some(())
     })
     .await;

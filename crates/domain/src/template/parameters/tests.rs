@@ -131,7 +131,10 @@ fn a_carousel_needs_all_its_cards_filled() {
         .is_ok()
     );
     assert_eq!(
-        check(json!([{"type": "carousel", "cards": [filled(0)]}]), &carousel),
+        check(
+            json!([{"type": "carousel", "cards": [filled(0), filled(1), filled(2)]}]),
+            &carousel
+        ),
         Err("template.carousel".into())
     );
     let empty = json!({"card_index": 1, "components": []});
