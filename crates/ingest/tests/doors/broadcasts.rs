@@ -251,8 +251,8 @@ async fn what_has_no_room_with_the_broker_waits_for_the_cursor_behind_the_flow_b
             json!({"last_seq": 10, "released_seq": 0})
         ]
     );
-    assert_eq!(rig.count("message WHERE state = 20 AND seq <= 30").await, 30);
-    assert_eq!(rig.count("message WHERE state = 10 AND wake_at IS NULL").await, 80);
+    assert_eq!(rig.count("message WHERE state = 20 AND seq <= 20").await, 20);
+    assert_eq!(rig.count("message WHERE state = 10 AND wake_at IS NULL").await, 90);
     rig.finish().await;
 }
 
