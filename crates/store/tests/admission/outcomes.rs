@@ -205,7 +205,8 @@ async fn closing_twice_changes_nothing_the_second_time() {
 
 #[tokio::test]
 async fn a_held_pair_waits_to_the_second_and_nobody_else_does() {
-    let mut bench = Bench::new(LIMITED).await;
+    // Room for two people.
+    let mut bench = Bench::new(Choice { tier: "2", ..LIMITED }).await;
     let (first, second, other) = (
         bench.queued(1, Category::Utility).await,
         bench.queued(1, Category::Utility).await,
