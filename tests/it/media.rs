@@ -1,12 +1,14 @@
-//! Files: uploaded once, however many messages name them; again when Meta has forgotten them.
+//! Files: uploaded once, however many messages name them; again when Meta has forgotten them; in little memory, however large.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulator::Inbound;
 use testkit::seed::{Choice, recipient};
 use testkit::stack::{Plan, Stack};
 
 const PATIENCE: Duration = Duration::from_secs(90);
+const MB: usize = 1024 * 1024;
 
 async fn start(senders: usize) -> Stack {
     let plan = Plan {
@@ -47,6 +49,28 @@ async fn template_with_picture(stack: &Stack) {
     stack.database.store.raw(&sql).await.unwrap();
 }
 
+async fn send(stack: &Stack, to: usize, kind: &str, object: Value) {
+    let body = json!({"to": recipient(to), "type": kind, kind: object});
+    let (status, answer) = stack.post("/api/v1/messages/whatsapp", &body).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+}
+
+async fn open_window(stack: &Stack, with: usize) {
+    stack
+        .meta
+        .inbound(&Inbound::text(&stack.tenant.phone_number_id, recipient(with), "hello"))
+        .unwrap();
+    testkit::until(PATIENCE, "the window to open", async || {
+        let path = format!(
+            "/api/v1/messages/whatsapp/window-status?to={}",
+            recipient(with).replace('+', "%2B")
+        );
+        let (_, answer) = stack.get(&path).await.ok()?;
+        answer["data"]["within_window"].as_bool()?.then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_uploaded_once_for_a_broadcast_and_again_when_meta_has_forgotten_it() {
     let stack = start(2).await;
@@ -84,6 +108,64 @@ async fn a_file_is_uploaded_once_for_a_broadcast_and_again_when_meta_has_forgott
         "it was tried under the old id, and refused"
     );
     assert_eq!(report.media.uploaded, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_megabytes_pass_through_in_little_memory() {
+    let stack = start(1).await;
+    open_window(&stack, 1).await;
+    // What a first file costs once: connections, buffers, code.
+    let small = upload(
+        &stack,
+        "a.pdf",
+        "application/pdf",
+        [b"%PDF-1.7\n".as_slice(), &[1; 2 * MB]].concat(),
+    )
+    .await;
+    send(&stack, 1, "document", json!({"id": small, "filename": "a.pdf"})).await;
+    stack.until_accepted(1, PATIENCE).await;
+    let before = peaks(&stack);
+
+    let mut file = vec![2; 100 * MB];
+    file[..9].copy_from_slice(b"%PDF-1.7\n");
+    let large = upload(&stack, "b.pdf", "application/pdf", file.clone()).await;
+    send(&stack, 1, "document", json!({"id": large, "filename": "b.pdf"})).await;
+    stack.until_accepted(2, PATIENCE).await;
+
+    let report = stack.meta.report();
+    assert_eq!(report.media.bytes as usize, 102 * MB + 9);
+    for ((role, before), (_, after)) in before.iter().zip(peaks(&stack)) {
+        let grown = (after - before) / 1024;
+        println!(
+            "{role}: {} MB before, {} MB at most, grown by {grown} MB",
+            before / 1024,
+            after / 1024
+        );
+        assert!(grown < 16, "{role} grew by {grown} MB");
+    }
+    file.push(3);
+    let (status, answer) = stack
+        .upload("/api/v1/media?filename=c.pdf", "application/pdf", file)
+        .await
+        .unwrap();
+    assert_eq!(
+        (status, answer["error"]["code"].as_str()),
+        (413, Some("PAYLOAD_TOO_LARGE")),
+        "{answer}"
+    );
+    assert_eq!(answer["error"]["details"]["limit_bytes"], 100 * MB);
+}
+
+/// The most memory that each role ever had, in kilobytes.
+fn peaks(stack: &Stack) -> Vec<(&'static str, u64)> {
+    let roles = ["ingest", "scheduler", "receipts", "sender"];
+    let peak = |id: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let programs = roles.into_iter().zip(&stack.programs);
+    programs.map(|(role, program)| (role, peak(program.id()))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

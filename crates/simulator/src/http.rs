@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 
 use crate::state::State;
 
@@ -44,5 +45,7 @@ pub(crate) fn router(state: Arc<State>, client: reqwest::Client) -> Router {
     Router::new()
         .nest("/_sim", control::routes())
         .fallback(graph::serve)
+        // Files of a hundred megabytes come in; what is too large for its kind is refused as Meta does it.
+        .layer(DefaultBodyLimit::disable())
         .with_state(Shared { state, client })
 }
