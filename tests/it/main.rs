@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 mod balance;
-mod campaigns;
 mod events_survive;
 mod every_route;
 mod limits;
