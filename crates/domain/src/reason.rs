@@ -121,6 +121,38 @@ impl Reason {
             .unwrap_or_else(|| Self::Other(code.to_owned()))
     }
 
+    /// The gate whose no it is; none where no gate of ours decided.
+    pub fn gate(&self) -> Option<&'static str> {
+        match self {
+            Self::TemplateNotFound
+            | Self::TemplateNotApproved
+            | Self::TemplatePaused
+            | Self::TemplateParameterMismatch => Some("template"),
+            Self::WindowExpired | Self::NoInboundHistory => Some("window"),
+            Self::OptedOut => Some("opt_out"),
+            Self::FraudGuard => Some("fraud_guard"),
+            Self::QuotaExceeded => Some("quota"),
+            Self::FrequencyCap => Some("frequency_cap"),
+            Self::QuietHours => Some("quiet_hours"),
+            Self::InsufficientBalance => Some("balance"),
+            Self::TierLimit => Some("tier"),
+            Self::Throughput => Some("throughput"),
+            Self::PairLimit => Some("pair_rate"),
+            Self::SenderNotFound | Self::SenderNotConnected | Self::SenderPaused => Some("sender_number"),
+            Self::AccountRestricted => Some("account"),
+            Self::FlowPaused | Self::Canceled => Some("flow"),
+            Self::MediaUpload | Self::MediaNotFound => Some("media"),
+            Self::Expired => Some("expiry"),
+            Self::MetaUnavailable => Some("circuit_breaker"),
+            Self::Meta(_)
+            | Self::NotSent
+            | Self::OutcomeUnknown
+            | Self::ResolvedFailed
+            | Self::Quarantined
+            | Self::Other(_) => None,
+        }
+    }
+
     /// One sentence for people, with the next step.
     pub fn sentence(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {

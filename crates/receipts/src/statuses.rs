@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::opaque::Signer;
-use domain::{Category, Delivery, MessageId, State, meta_error};
+use domain::{Delivery, MessageId, State, meta_error};
 use meta::webhook::{StatusUpdate, StatusWord};
 use serde_json::json;
 use store::Error;
@@ -75,6 +75,16 @@ pub(crate) async fn apply(
     let mut ids: Vec<Uuid> = named.iter().map(|(_, id, _)| id.0).collect();
     ids.sort_unstable();
     ids.dedup();
+    let maybe_late: Vec<_> = named
+        .iter()
+        .filter(|(told, id, _)| {
+            told.status.delivery() >= Some(Delivery::Delivered) && told.status.at > id.at() + PROMPT
+        })
+        .map(|(told, id, _)| (id.0, told.status.at))
+        .collect();
+    if !maybe_late.is_empty() {
+        tx.lock_late_scopes(&maybe_late, PROMPT).await?;
+    }
     let locked = if ids.is_empty() {
         Vec::new()
     } else {
@@ -240,9 +250,8 @@ fn unusable(told: &Told<'_>) -> Option<&'static str> {
 /// `read` counts where no `delivered` came: Meta leaves that out when a message is read at once.
 fn reached_late(message: &Locked, delivery: Delivery, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let news = delivery >= Delivery::Delivered && message.delivery < Delivery::Delivered.code();
-    let counts = message.category != Category::Service.code();
     let late = message.claimed_at.is_none_or(|claimed_at| at > claimed_at + PROMPT);
-    (news && counts && late).then_some(at)
+    (news && message.counted && late).then_some(at)
 }
 
 /// Meta's word.

@@ -35,10 +35,19 @@ pub(super) fn story() -> Value {
         ("until", at()),
         ("facts", json!({"type": ["object", "null"]})),
     ]);
+    let decided = object(&[
+        ("rule", string()),
+        ("verdict", word(&["wait", "refuse"])),
+        ("reason", reason_code()),
+        ("sentence", string()),
+        ("at", timestamp()),
+        ("flags", list(&string())),
+    ]);
     let rules = object(&[
         ("facts_at", timestamp()),
         ("note", string()),
         ("unreadable", nullable(string())),
+        ("decided", nullable(decided)),
         ("steps", list(&step)),
     ]);
     let waiting = object(&[

@@ -62,7 +62,25 @@ fn rules(told: &Story) -> Value {
         "facts_at": timestamp(told.read_at),
         "note": "The facts are those of now, not of an earlier decision. Pace, pair rate and messaging limit are counted at the claim.",
         "unreadable": unreadable,
+        "decided": decided(told),
         "steps": steps.iter().map(step).collect::<Vec<_>>(),
+    })
+}
+
+/// The no that is on record: a gate's last word on the message, whatever it would say today. Also of gates that only the door asks
+/// (quota), and of those that count at the claim.
+fn decided(told: &Story) -> Value {
+    let message = &told.message;
+    let Some((why, gate)) = message.reason.as_ref().and_then(|why| Some((why, why.gate()?))) else {
+        return Value::Null;
+    };
+    json!({
+        "rule": gate,
+        "verdict": if message.state.is_final() { "refuse" } else { "wait" },
+        "reason": why.code(),
+        "sentence": why.sentence(),
+        "at": timestamp(message.changed_at),
+        "flags": message.flags,
     })
 }
 

@@ -30,6 +30,11 @@ async fn a_refused_message_shows_each_gate_with_its_facts() {
         (&story["status"], &story["next"]["what"]),
         (&json!("failed"), &json!("nothing"))
     );
+    let decided = &story["rules"]["decided"];
+    assert_eq!(
+        (&decided["rule"], &decided["verdict"], &decided["reason"]),
+        (&json!("window"), &json!("refuse"), &json!("window_expired"))
+    );
     let window = verdict(&story, "window");
     assert_eq!(
         (&window["verdict"], &window["reason"]),

@@ -1,6 +1,6 @@
 //! What Meta says became of our messages.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::Application;
@@ -22,8 +22,8 @@ pub struct Locked {
     pub state: i16,
     /// The newest attempt.
     pub attempt: i32,
-    /// Code of [`domain::Category`].
-    pub category: i16,
+    /// The newest attempt counts for the messaging limit.
+    pub counted: bool,
     /// When the newest attempt was committed.
     pub claimed_at: Option<DateTime<Utc>>,
     /// Code of [`domain::Delivery`]: the view so far.
@@ -89,6 +89,19 @@ pub struct Waiting {
 }
 
 impl Application<'_> {
+    /// Locks the messaging limits in which deliveries (message, when) begin a day anew, because they came `late` after the claim. To be
+    /// called before [`Self::lock_messages`].
+    pub async fn lock_late_scopes(&self, delivered: &[(Uuid, DateTime<Utc>)], late: TimeDelta) -> Result<(), Error> {
+        let (ids, times): (Vec<_>, Vec<_>) = delivered.iter().copied().unzip();
+        statement!(
+            "receipts/lock_late_scopes",
+            "locking the messaging limits of late deliveries"
+        )
+        .run(self.tx(), &[&ids, &times, &late.as_seconds_f64()])
+        .await?;
+        Ok(())
+    }
+
     /// Locks those messages that exist, and before them the balances that they may still be paid from. The ids must be sorted, each only once.
     pub async fn lock_messages(&self, ids: &[Uuid]) -> Result<Vec<Locked>, Error> {
         debug_assert!(
@@ -105,7 +118,7 @@ impl Application<'_> {
             test: row.get("test"),
             state: row.get("state"),
             attempt: row.get("attempt"),
-            category: row.get("category"),
+            counted: row.get("counted"),
             claimed_at: row.get("claimed_at"),
             delivery: row.get("delivery"),
             wamid: row.get("wamid"),
@@ -152,7 +165,8 @@ impl Application<'_> {
         Ok(())
     }
 
-    /// Lets people count for the messaging limit from the delivery on, where that was later than the slot promised.
+    /// Lets people count for the messaging limit from the delivery on, where that was later than the slot promised. Each message once in
+    /// its life; the limits must be locked.
     pub async fn extend_members(&self, delivered: &[(Uuid, DateTime<Utc>)]) -> Result<u64, Error> {
         let (ids, times): (Vec<_>, Vec<_>) = delivered.iter().copied().unzip();
         statement!("receipts/extend_members", "extending places in the messaging limit")

@@ -25,6 +25,7 @@ pub(super) struct Ground {
 pub(super) struct Lane {
     pub(super) organization: i64,
     pub(super) scope: i64,
+    pub(super) waba: String,
     pub(super) numbers: Vec<i64>,
 }
 
@@ -97,7 +98,7 @@ impl Ground {
         .await;
         let found = self
             .rows(&format!(
-                "SELECT w.organization_id AS organization, w.scope_id AS scope, array_agg(s.id ORDER BY s.id) AS numbers
+                "SELECT w.organization_id AS organization, w.scope_id AS scope, w.meta_id AS waba, array_agg(s.id ORDER BY s.id) AS numbers
                  FROM generate_series({start}, {last}) n JOIN waba w ON w.meta_id = 'lane-' || n JOIN sender_number s ON s.waba_id = w.id
                  GROUP BY n, w.id ORDER BY n"
             ))
@@ -105,6 +106,7 @@ impl Ground {
         let lane = |row: Value| Lane {
             organization: row["organization"].as_i64().unwrap(),
             scope: row["scope"].as_i64().unwrap(),
+            waba: row["waba"].as_str().unwrap().to_owned(),
             numbers: row["numbers"]
                 .as_array()
                 .unwrap()
