@@ -7,6 +7,7 @@ mod balance;
 mod events_survive;
 mod every_route;
 mod limits;
+mod logs;
 mod media;
 mod nothing_lost;
 mod outside;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Another system: a plain publisher on the intake exchange.
-struct Neighbour {
+pub(crate) struct Neighbour {
     publisher: Publisher,
     topology: Topology,
     address: Address,
@@ -20,7 +20,7 @@ struct Neighbour {
 }
 
 impl Neighbour {
-    fn of(stack: &Stack) -> Self {
+    pub(crate) fn of(stack: &Stack) -> Self {
         let topology = Topology::new(&stack.prefix);
         let address = Address::parse(&stack.database.amqp_url).unwrap();
         let (publisher, driver) = Publisher::new();
@@ -41,7 +41,11 @@ impl Neighbour {
         }
     }
 
-    async fn publish(&self, messages: impl IntoIterator<Item = (String, Vec<u8>)>, headers: &[(&str, &str)]) {
+    pub(crate) async fn publish(
+        &self,
+        messages: impl IntoIterator<Item = (String, Vec<u8>)>,
+        headers: &[(&str, &str)],
+    ) {
         let headers: BTreeMap<_, _> = headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

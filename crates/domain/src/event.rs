@@ -22,6 +22,7 @@ pub struct Kind {
 
 const MESSAGE: &[&str] = &["message_id", "status", "reason", "broadcast_id"];
 const BROADCAST: &[&str] = &["broadcast_id", "status", "total", "from"];
+const BROADCAST_END: &[&str] = &["broadcast_id", "status", "total", "from", "counts"];
 const CAMPAIGN: &[&str] = &["campaign_id", "name", "status", "audience", "reason", "starts_at"];
 const NUMBER: &[&str] = &["phone_number_id", "phone", "status", "throughput"];
 const NUMBER_CHANGE: &[&str] = &["phone_number_id", "phone", "status", "throughput", "before"];
@@ -66,6 +67,11 @@ pub const KINDS: &[Kind] = &[
     kind("broadcast.paused", "its messages wait until it is resumed", BROADCAST),
     kind("broadcast.resumed", "its messages go again", BROADCAST),
     kind("broadcast.canceled", "what was not handed over never goes", BROADCAST),
+    kind(
+        "broadcast.completed",
+        "every message has left the pipeline; counts says how many have which status",
+        BROADCAST_END,
+    ),
     kind("campaign.created", "a campaign was drafted", CAMPAIGN),
     kind("campaign.scheduled", "it will start at its time", CAMPAIGN),
     kind("campaign.rescheduled", "it will start at another time", CAMPAIGN),

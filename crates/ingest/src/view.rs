@@ -245,6 +245,7 @@ pub fn broadcast(broadcast: &BroadcastView, now: DateTime<Utc>) -> Value {
         "from": broadcast.from,
         "created_at": timestamp(broadcast.created_at),
         "starts_at": timestamp(broadcast.starts_at),
+        "completed_at": optional_timestamp(broadcast.completed_at),
         "total": total,
         "left": under_way,
         "counts": counts,

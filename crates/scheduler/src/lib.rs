@@ -2,14 +2,15 @@
 //! lost, calls silent attempts uncertain and ends their holds, expires what is late, makes partitions and drops old ones, and watches
 //! the ledger for what is wrong.
 //!
-//! Each duty is a small program of its own ([`Filler`], [`Campaigns`], [`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Paces`], [`Upkeep`],
-//! [`Watch`]) whose `run_once` does one pass and says what it did; [`run`] keeps all of them at it.
+//! Each duty is a small program of its own ([`Filler`], [`Campaigns`], [`Broadcasts`], [`Releaser`], [`Ringer`], [`Leases`], [`Holds`], [`Paces`],
+//! [`Upkeep`], [`Watch`]) whose `run_once` does one pass and says what it did; [`run`] keeps all of them at it.
 //!
 //! **Invariants.** Any number of schedulers may run: rows are taken with SKIP LOCKED, so each is released once. A row is committed as
 //! queued before its job is published, and a publish that fails is nobody's error: the row's alarm rings and it is published again. An
 //! attempt whose lease ran out never goes back to the queue.
 
 mod accounts;
+mod broadcasts;
 mod campaigns;
 mod duty;
 mod fill;
@@ -31,6 +32,7 @@ use runtime::{Clock, Shutdown};
 use store::Store;
 
 pub use accounts::{Accounts, AccountsPass, run_accounts};
+pub use broadcasts::Broadcasts;
 pub use campaigns::{Campaigns, CampaignsPass};
 pub use fill::{FillPass, Filler};
 pub use holds::{EndedPass, Holds};
@@ -55,6 +57,8 @@ pub struct Options {
     pub fill: Duration,
     /// Rest between looks after campaigns: how long one goes on after something went wrong.
     pub campaigns: Duration,
+    /// Rest between looks for broadcasts that are completed.
+    pub broadcasts: Duration,
     /// Rest between passes that repair.
     pub repair: Duration,
     /// Rest between steps by which slowed numbers get their pace back.
@@ -77,6 +81,7 @@ impl Default for Options {
             fill_limit: 2_000,
             fill: Duration::from_millis(100),
             campaigns: Duration::from_secs(1),
+            broadcasts: Duration::from_secs(1),
             repair: Duration::from_secs(1),
             paces: Duration::from_secs(5),
             upkeep: Duration::from_secs(3_600),
@@ -106,6 +111,7 @@ impl Default for Retention {
 pub struct Scheduler {
     filler: Filler,
     campaigns: Campaigns,
+    broadcasts: Broadcasts,
     releaser: Releaser,
     ringer: Ringer,
     leases: Leases,
@@ -128,6 +134,7 @@ impl Scheduler {
         Self {
             filler: Filler::new(store.clone(), options),
             campaigns: Campaigns::new(store.clone(), options),
+            broadcasts: Broadcasts::new(store.clone(), options),
             releaser: Releaser::new(store.clone(), publisher.clone(), &topology, options),
             ringer: Ringer::new(store.clone(), publisher, address, topology, options),
             leases: Leases::new(store.clone(), options),
@@ -146,6 +153,7 @@ pub async fn run(scheduler: Scheduler, shutdown: Shutdown, health: &Health) {
     tokio::join!(
         Box::pin(duty::keep_at(scheduler.filler, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.campaigns, &shutdown, None)),
+        Box::pin(duty::keep_at(scheduler.broadcasts, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.releaser, &shutdown, Some(&probe))),
         Box::pin(duty::keep_at(scheduler.ringer, &shutdown, None)),
         Box::pin(duty::keep_at(scheduler.leases, &shutdown, None)),

@@ -13,6 +13,7 @@ pub mod api_keys;
 pub mod balance;
 pub mod campaigns;
 pub mod cancel;
+pub mod completion;
 mod error;
 pub mod events;
 pub mod holds;

@@ -87,9 +87,9 @@ pub(crate) struct Options {
     /// Run this SQL in every fresh database first: to try an index, a setting or another version of a function
     #[arg(long, value_name = "FILE")]
     sql: Option<PathBuf>,
-    /// Events: off (nothing is written down), written (nobody tells them), told (a notifier runs too); compare the rates of off and told
-    #[arg(long, value_enum, default_value_t = rig::Events::Written)]
-    events: rig::Events,
+    /// Events: off (nothing is written down), written (nobody tells them), told (a notifier runs too); `off,told` compares the two
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "written")]
+    events: Vec<rig::Events>,
     /// Log the plans of statements that take longer than this many milliseconds, and keep PostgreSQL's log; slows everything down
     #[arg(long, value_name = "MS")]
     explain: Option<u32>,
@@ -142,6 +142,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     println!("\n{}", table::of_results(&results));
     if let Some(lead) = table::of_lead(&results) {
         println!("{lead}");
+    }
+    if let Some(share) = table::of_events(&results) {
+        println!("{share}");
     }
     if let Some(earlier) = &earlier {
         println!("{}", table::of_ratios(&results, &earlier.results));

@@ -1,13 +1,17 @@
 //! `cargo xtask events`
 
+use std::env::consts::EXE_SUFFIX;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use testkit::checkout;
 use testkit::servers::{self, Servers};
 
 use crate::cargo::{self, cargo};
+
+/// The tests that it is made of.
+const TESTS: [&str; 6] = ["--package", "notifier", "--package", "system-tests", "--test", "it"];
 
 /// Tell a hundred thousand messages' events while what hears them dies, and a thousand webhooks a second beside a receiver that hangs
 ///
@@ -21,30 +25,40 @@ pub(crate) struct Options {
     /// Seconds of webhooks at a thousand a second
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// Chooses who dies and when [default: another one each time, printed]
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let servers = Servers::ensure()?;
-    let mut all_well = true;
-    for (package, test) in [
-        ("notifier", "a_receiver_that_hangs_delays_nobody_else"),
-        ("system-tests", "every_event_is_told_on_both_ways_whatever_dies"),
-    ] {
-        let mut run = cargo(&[
-            "test",
-            "--release",
-            "--package",
-            package,
-            "--test",
-            "it",
-            test,
-            "--target-dir",
-        ]);
-        run.arg(checkout::target()).args(["--", "--nocapture"]);
-        run.env("TURNPIKE_TEST_EVENTS", options.messages.to_string());
-        run.env("TURNPIKE_TEST_WEBHOOK_SECONDS", options.seconds.to_string());
-        all_well &= cargo::run(&mut run)?.success();
+    // Everything in one build, the executable too: what is measured is what a release does.
+    let built = cargo::run(
+        cargo(&["build", "--release", "--package", "turnpike", "--bin", "turnpike"])
+            .args(TESTS)
+            .args(["--target-dir"])
+            .arg(checkout::target()),
+    )?;
+    ensure!(built.success(), "the release build failed, see above");
+    let mut run = cargo(&["test", "--release"]);
+    run.args(TESTS).arg("--target-dir").arg(checkout::target());
+    run.args(["--", "--nocapture", "--test-threads", "1"]);
+    run.args([
+        "a_receiver_that_hangs_delays_nobody_else",
+        "every_event_is_told_on_both_ways_whatever_dies",
+    ]);
+    run.env(
+        "TURNPIKE_BIN",
+        checkout::target()
+            .join("release")
+            .join(format!("turnpike{}", EXE_SUFFIX)),
+    );
+    run.env("TURNPIKE_TEST_EVENTS", options.messages.to_string());
+    run.env("TURNPIKE_TEST_WEBHOOK_SECONDS", options.seconds.to_string());
+    if let Some(seed) = options.seed {
+        run.env("TURNPIKE_TEST_SEED", seed.to_string());
     }
+    let all_well = cargo::run(&mut run)?.success();
     if servers.started {
         servers::stop()?;
     }

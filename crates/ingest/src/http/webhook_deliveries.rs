@@ -210,6 +210,7 @@ fn shown(delivery: &Delivery) -> Value {
             "took_ms": delivery.took_ms,
             "error": delivery.error,
         })),
+        "earlier_attempts": delivery.earlier,
     })
 }
 

@@ -83,6 +83,7 @@ pub(super) fn broadcast() -> Value {
         ("from", phone()),
         ("created_at", timestamp()),
         ("starts_at", timestamp()),
+        ("completed_at", nullable(timestamp())),
         ("total", count()),
         ("left", count()),
         ("counts", counts()),

@@ -138,7 +138,7 @@ pub(crate) fn rotated() -> Value {
 /// What became of one event for one endpoint.
 pub(super) fn delivery() -> Value {
     let words: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
-    let last = object(&[
+    let attempt = object(&[
         ("ended_at", timestamp()),
         ("http_status", nullable(integer())),
         ("took_ms", nullable(count())),
@@ -152,7 +152,8 @@ pub(super) fn delivery() -> Value {
         ("attempts", count()),
         ("next_attempt_at", nullable(timestamp())),
         ("created_at", timestamp()),
-        ("last_attempt", nullable(last)),
+        ("last_attempt", nullable(attempt.clone())),
+        ("earlier_attempts", list(&attempt)),
     ])
 }
 

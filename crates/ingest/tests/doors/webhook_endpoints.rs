@@ -195,8 +195,9 @@ async fn the_log_is_paged_and_filtered_and_what_failed_is_replayed() {
     let (path, made) = rig.endpoint().await;
     let id = made["endpoint_id"].as_str().unwrap();
     rig.sql(&format!(
-        "INSERT INTO webhook_delivery (endpoint_id, sequence, organization_id, state, wake_at, attempts, created_at, ended_at, http_status, took_ms, error)
-         SELECT '{id}', n, organization_id, CASE WHEN n % 2 = 0 THEN 3 ELSE 4 END, NULL, 8, now(), now(), 500, 12, 'answered 500'
+        "INSERT INTO webhook_delivery (endpoint_id, sequence, organization_id, state, wake_at, attempts, created_at, ended_at, http_status, took_ms, error, earlier)
+         SELECT '{id}', n, organization_id, CASE WHEN n % 2 = 0 THEN 3 ELSE 4 END, NULL, 8, now(), now(), 500, 12, 'answered 500',
+                '[{{\"ended_at\": \"2026-01-31T09:00:00Z\", \"http_status\": null, \"took_ms\": 7, \"error\": \"refused\"}}]'
          FROM webhook_endpoint, generate_series(1, 5) n"
     ))
     .await;
@@ -212,6 +213,10 @@ async fn the_log_is_paged_and_filtered_and_what_failed_is_replayed() {
         (&json!("acme0-5"), &json!("failed"), &json!(8))
     );
     assert_eq!(first["last_attempt"]["http_status"], 500);
+    assert_eq!(
+        (&first["earlier_attempts"][0]["took_ms"], &first["earlier_attempts"][1]),
+        (&json!(7), &json!(null))
+    );
     let next = rig.get(&format!("{path}/deliveries?limit=2&cursor=4")).await.data(200);
     assert_eq!(next[0]["sequence"], 3);
     let failed = rig.get(&format!("{path}/deliveries?status=failed")).await.data(200);

@@ -32,7 +32,7 @@ async fn every_change_beside_messages_is_told_as_documented() {
         .collect();
     assert_eq!(heard, documented);
     // One event per change: moving a cursor, a pace, a counter or a source is none.
-    assert_eq!(told, 33);
+    assert_eq!(told, 34);
     listener.close(&world).await;
     world.finish().await;
 }

@@ -5,6 +5,8 @@ UPDATE flow SET released_seq = 5;
 UPDATE flow SET status = 'paused';
 UPDATE flow SET status = 'running';
 UPDATE flow SET status = 'canceled';
+UPDATE flow SET completed_at = now();
+UPDATE flow SET completed_at = now();
 INSERT INTO campaign (id, organization_id, name, options, created_at)
 SELECT '00000000-0000-7000-8000-000000000003', o.id, 'Spring', '{}', now() FROM organization o;
 UPDATE campaign SET status = 'adding';

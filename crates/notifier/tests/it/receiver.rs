@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,6 +11,7 @@ use chrono::{DateTime, Utc};
 use domain::webhook::{ID_HEADER, SIGNATURE_HEADER, Secret, TIMESTAMP_HEADER};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// A webhook as it came.
 #[derive(Debug, Clone)]
@@ -37,11 +37,12 @@ impl Received {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inside {
     received: Vec<Received>,
     answers: VecDeque<u16>,
-    hangs: Option<Duration>,
+    /// Whether it answers.
+    open: watch::Sender<bool>,
     under_way: usize,
     most_under_way: usize,
 }
@@ -56,7 +57,13 @@ impl Receiver {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let inside = Arc::new(Mutex::new(Inside::default()));
+        let inside = Arc::new(Mutex::new(Inside {
+            received: Vec::new(),
+            answers: VecDeque::new(),
+            open: watch::Sender::new(true),
+            under_way: 0,
+            most_under_way: 0,
+        }));
         let router = Router::new().fallback(receive).with_state(Arc::clone(&inside));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, inside }
@@ -67,9 +74,14 @@ impl Receiver {
         self.inside.lock().unwrap().answers.extend(statuses);
     }
 
-    /// How long every answer takes from now on.
-    pub(crate) fn hang(&self, time: Duration) {
-        self.inside.lock().unwrap().hangs = Some(time);
+    /// Nothing is answered from now on, until it is let go.
+    pub(crate) fn hang(&self) {
+        self.inside.lock().unwrap().open.send_replace(false);
+    }
+
+    /// Answers what waits, and everything from now on.
+    pub(crate) fn let_go(&self) {
+        self.inside.lock().unwrap().open.send_replace(true);
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {
@@ -99,7 +111,7 @@ async fn receive(
     raw: Bytes,
 ) -> (StatusCode, HeaderMap) {
     let text = |name: &str| headers[name].to_str().unwrap().to_owned();
-    let (status, hangs) = {
+    let (status, mut open) = {
         let mut inside = inside.lock().unwrap();
         inside.received.push(Received {
             path: uri.to_string(),
@@ -112,11 +124,9 @@ async fn receive(
         });
         inside.under_way += 1;
         inside.most_under_way = inside.most_under_way.max(inside.under_way);
-        (inside.answers.pop_front().unwrap_or(200), inside.hangs)
+        (inside.answers.pop_front().unwrap_or(200), inside.open.subscribe())
     };
-    if let Some(time) = hangs {
-        tokio::time::sleep(time).await;
-    }
+    open.wait_for(|open| *open).await.unwrap();
     inside.lock().unwrap().under_way -= 1;
     let mut answer = HeaderMap::new();
     if (300..400).contains(&status) {

@@ -221,6 +221,25 @@ async fn a_refused_webhook_is_tried_again_later_with_the_same_id_and_not_at_once
     }
     world.until_deliveries(endpoint, DeliveryState::Delivered, 1).await;
 
+    let store = &world.database.store;
+    let log = store
+        .deliveries(world.tenant.organization, endpoint, None, None, 10)
+        .await
+        .unwrap();
+    let earlier = log[0].earlier.as_array().unwrap();
+    let answered: Vec<_> = earlier.iter().map(|attempt| attempt["http_status"].as_i64()).collect();
+    assert_eq!((answered, log[0].http_status), (vec![Some(500), Some(307)], Some(200)));
+    assert!(
+        earlier
+            .iter()
+            .all(|attempt| attempt["error"].is_string() && attempt["took_ms"].is_number())
+    );
+    let ended: Vec<chrono::DateTime<chrono::Utc>> = earlier
+        .iter()
+        .map(|attempt| attempt["ended_at"].as_str().unwrap().parse().unwrap())
+        .collect();
+    assert!(ended[0] < ended[1] && ended[1] < log[0].ended_at.unwrap());
+
     let received = receiver.received();
     assert_eq!(received.len(), 3, "the redirect was not followed");
     assert!(
@@ -387,11 +406,19 @@ async fn an_endpoint_that_fails_for_days_or_says_so_is_disabled_with_a_notice() 
 async fn many_notifiers_together_respect_an_endpoints_concurrency_and_deliver_each_once() {
     let world = World::new().await;
     let receiver = Receiver::start().await;
-    receiver.hang(Duration::from_millis(20));
+    receiver.hang();
     let endpoint = world.endpoint(&receiver.url, &["*"]).await;
     let couriers = Couriers::start(&world, 3);
 
     world.messages(120, 20).await;
+    // As many as may be under way are, and with all of them unanswered no notifier finds another one to deliver.
+    until(SOON, "as many webhooks as may be under way", async || {
+        (receiver.most_under_way() == 5).then_some(())
+    })
+    .await;
+    let store = &world.database.store;
+    assert_eq!(store.claim_deliveries(Duration::from_secs(60), 100).await.unwrap(), []);
+    receiver.let_go();
     world.until_deliveries(endpoint, DeliveryState::Delivered, 120).await;
 
     let ids: BTreeSet<String> = receiver.received().into_iter().map(|webhook| webhook.id).collect();

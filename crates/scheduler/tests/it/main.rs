@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a stage that cannot be set fails its test")]
 
+mod broadcasts;
 mod campaigns;
 mod fairness;
 mod forgetting;

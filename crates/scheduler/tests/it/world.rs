@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::job::Job;
 use domain::{Lane, MessageId, NumberId, State};
 use runtime::{Clock, Drained, Shutdown};
-use scheduler::{Campaigns, Filler, Holds, Leases, Options, Releaser, Ringer, Upkeep};
+use scheduler::{Broadcasts, Campaigns, Filler, Holds, Leases, Options, Releaser, Ringer, Upkeep};
 use serde_json::Value;
 use store::Store;
 use testkit::database::{self, TestDatabase};
@@ -121,6 +121,10 @@ impl World {
 
     pub(crate) fn filler(&self) -> Filler {
         Filler::new(self.store().clone(), self.options)
+    }
+
+    pub(crate) fn broadcasts(&self) -> Broadcasts {
+        Broadcasts::new(self.store().clone(), self.options)
     }
 
     pub(crate) fn campaigns(&self) -> Campaigns {

@@ -23,6 +23,8 @@ pub struct BroadcastView {
     pub starts_at: DateTime<Utc>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
+    /// When the last of its rows was found to have left the pipeline.
+    pub completed_at: Option<DateTime<Utc>>,
     /// Where its rows are.
     pub counts: Vec<Count>,
 }
@@ -61,6 +63,7 @@ impl Store {
             from: row.get("sender"),
             starts_at: row.get("starts_at"),
             created_at: row.get("created_at"),
+            completed_at: row.get("completed_at"),
             counts: counts.iter().map(count).collect::<Result<_, _>>()?,
         }))
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::event::TEST;
 use domain::{EndpointId, OrganizationId};
+use serde_json::Value;
 
 use crate::statement::{Statement, statement};
 use crate::{Error, Store};
@@ -38,6 +39,8 @@ pub struct Delivery {
     pub took_ms: Option<i32>,
     /// Why it failed.
     pub error: Option<String>,
+    /// The attempts before the last that ended, the oldest first: a list of `{"ended_at", "http_status", "took_ms", "error"}`.
+    pub earlier: Value,
 }
 
 /// How far a delivery is.
@@ -123,6 +126,9 @@ impl Store {
                 http_status: row.get("http_status"),
                 took_ms: row.get("took_ms"),
                 error: row.get("error"),
+                earlier: row
+                    .get::<_, Option<Value>>("earlier")
+                    .unwrap_or_else(|| Value::Array(Vec::new())),
             })
         };
         rows.iter().map(line).collect()

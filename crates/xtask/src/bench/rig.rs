@@ -40,6 +40,17 @@ pub(super) enum Events {
     Told,
 }
 
+impl Events {
+    /// What a scenario's name says of them; nothing of what is usual.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Off => ", events off",
+            Self::Written => "",
+            Self::Told => ", events told",
+        }
+    }
+}
+
 /// PostgreSQL and RabbitMQ for one call of the benchmark. Gone when dropped.
 #[derive(Debug)]
 pub(super) struct Machines {

@@ -9,7 +9,7 @@ use testkit::figures;
 
 use super::load::{Broadcasts, Singles};
 use super::measurement::{Measurement, Pace, Percentiles};
-use super::rig::{Machines, Plan, Rig};
+use super::rig::{Events, Machines, Plan, Rig};
 use super::usage::{Group, Snapshot, Watch};
 use super::{Options, statements};
 
@@ -46,6 +46,7 @@ pub(super) struct Scenario {
     pub(super) messages: usize,
     /// The number's messages per second, where that is what is measured.
     pub(super) limit: u32,
+    pub(super) events: Events,
 }
 
 impl Scenario {
@@ -63,18 +64,22 @@ impl Scenario {
                 } else {
                     &[options.throughput]
                 };
-                scenarios.extend(limits.iter().map(|&limit| {
+                for (&limit, &events) in limits
+                    .iter()
+                    .flat_map(|limit| options.events.iter().map(move |events| (limit, events)))
+                {
                     let messages = match kind {
                         Kind::Pace => limit as usize * options.seconds as usize,
                         _ => messages,
                     };
-                    Self {
+                    scenarios.push(Self {
                         kind,
                         senders,
                         messages,
                         limit,
-                    }
-                }));
+                        events,
+                    });
+                }
             }
         }
         scenarios
@@ -98,7 +103,7 @@ impl Scenario {
         } else {
             format!("{} senders", self.senders)
         };
-        format!("{what}{latency}, {senders}")
+        format!("{what}{latency}, {senders}{}", self.events.words())
     }
 
     /// Measures once. `half` is half the rate of the last `broadcast`, for the open load.
@@ -113,7 +118,7 @@ impl Scenario {
             statements: options.statements,
             explain: options.explain,
             sql: options.sql()?,
-            events: options.events,
+            events: self.events,
         };
         let rig = Rig::start(machines, plan).await?;
         warm_up(&rig, is_paced).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::measurement::{Percentiles, Result};
+use super::rig::Events;
 
 /// Rates and latencies, then CPU, then memory.
 pub(super) fn of_results(results: &[Result]) -> String {
@@ -154,6 +155,40 @@ pub(super) fn of_ratios(results: &[Result], earlier: &[Result]) -> String {
     text
 }
 
+/// What is left of the rate with events, for scenarios that were measured without them in the same call. Rounds are compared one by
+/// one, as what else the machine does changes from one to the next.
+pub(super) fn of_events(results: &[Result]) -> Option<String> {
+    let mut text = String::new();
+    for off in results {
+        let Some(name) = off.median.scenario.strip_suffix(Events::Off.words()) else {
+            continue;
+        };
+        for events in [Events::Written, Events::Told] {
+            let wanted = format!("{name}{}", events.words());
+            let Some(on) = results.iter().find(|result| result.median.scenario == wanted) else {
+                continue;
+            };
+            let mut shares: Vec<f64> = on
+                .rates
+                .iter()
+                .zip(&off.rates)
+                .map(|(on, off)| on / off * 100.0)
+                .collect();
+            shares.sort_by(f64::total_cmp);
+            let (least, most) = (shares.first()?, shares.last()?);
+            writeln!(
+                text,
+                "{:>5.1} % of the messages/s without events ({least:.1} to {most:.1} in {} rounds; of the medians {:.1} %)   {wanted}",
+                shares[(shares.len() - 1) / 2],
+                shares.len(),
+                on.median.per_second / off.median.per_second * 100.0,
+            )
+            .expect("writing to a text");
+        }
+    }
+    (!text.is_empty()).then_some(text)
+}
+
 /// Our routes against the fastest peer.
 pub(super) fn of_lead(results: &[Result]) -> Option<String> {
     let (peers, ours): (Vec<_>, Vec<_>) = results
@@ -193,6 +228,23 @@ mod tests {
 
         assert!(text.contains("2.50 x"), "{text}");
         assert_eq!(text.lines().count(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_events_cost_is_compared_round_by_round() {
+        let runs = [
+            ("a, events off", 100.0),
+            ("a, events told", 90.0),
+            ("a, events told", 40.0),
+            ("a, events off", 50.0),
+            ("a, events off", 10.0),
+            ("a, events told", 20.0),
+        ];
+        let text = of_events(&medians(&runs.map(|(name, rate)| example(name, rate)))).unwrap();
+
+        assert!(text.trim_start().starts_with("90.0 %"), "{text}");
+        assert!(text.contains("80.0 to 200.0 in 3 rounds"), "{text}");
+        assert_eq!(of_events(&medians(&[example("a", 1.0)])), None);
     }
 
     #[test]

@@ -1,0 +1,59 @@
+//! Broadcasts: one of which nothing waits any more, nor is under way, is completed.
+
+use std::time::Duration;
+
+use domain::FlowId;
+use store::completion::Completed;
+use store::{Error, Store};
+use tracing::debug;
+
+use crate::Options;
+use crate::duty::Duty;
+
+/// Broadcasts that one pass looks at: some ten milliseconds of work when each has 256 rows.
+const LOOKED_AT: i64 = 200;
+
+/// Completes broadcasts, round by round through those that may be.
+#[derive(Debug)]
+pub struct Broadcasts {
+    store: Store,
+    options: Options,
+    after: Option<FlowId>,
+}
+
+impl Broadcasts {
+    /// With these times.
+    pub fn new(store: Store, options: Options) -> Self {
+        Self {
+            store,
+            options,
+            after: None,
+        }
+    }
+
+    /// One pass, from where the one before ended.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub async fn run_once(&mut self) -> Result<Completed, Error> {
+        let pass = self.store.complete_broadcasts(self.after, LOOKED_AT).await?;
+        self.after = pass.last;
+        Ok(pass)
+    }
+}
+
+impl Duty for Broadcasts {
+    const NAME: &'static str = "broadcasts";
+    type Pass = Completed;
+
+    async fn run_once(&mut self) -> Result<Completed, Error> {
+        Self::run_once(self).await
+    }
+
+    fn report(&self, pass: &Completed, took: Duration) -> Duration {
+        if pass.completed > 0 {
+            debug!(completed = pass.completed, "broadcasts are completed");
+        }
+        self.options.broadcasts.max(took)
+    }
+}
