@@ -143,7 +143,7 @@ async fn logs_of_every_role_give_nobody_away_whatever_is_sent_and_whatever_goes_
         let line = logs.lines().find(|line| line.contains(word.as_str()));
         assert_eq!(line, None, "a log gives away {word}");
     }
-    assert!(private.len() > 100, "{private:?}");
+    assert!(private.len() > 80, "{} words were looked for", private.len());
 }
 
 /// One message of every type, each to a person of its own, who wrote before; all these people.
