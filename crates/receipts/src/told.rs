@@ -22,7 +22,8 @@ const SHOWN: [&str; 8] = [
 ];
 
 /// Fields after which Meta has something that is not known here.
-const ASK_META: [&str; 3] = [
+const ASK_META: [&str; 4] = [
+    "account_update",
     "message_template_components_update",
     "phone_number_name_update",
     "account_review_update",

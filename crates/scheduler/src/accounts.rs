@@ -123,6 +123,15 @@ impl Accounts {
     /// Meta's word counts when it changes; until then the operator's does.
     async fn apply(&self, waba: &str, change: &NumberChange) -> Result<(), Error> {
         let number = &change.phone_number_id;
+        if change.is_better
+            && let Some(waiting) = self.store.lift_stop(number).await?
+        {
+            warn!(
+                number.id = number,
+                waiting,
+                "sender number {number} goes on, with {waiting} messages that waited: Meta says that it is connected"
+            );
+        }
         if let (Some(before), Some(now)) = (&change.level.0, &change.level.1)
             && before != now
             && let Some(throughput) = messages_per_second(now)

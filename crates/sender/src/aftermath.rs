@@ -9,9 +9,9 @@ use domain::meta_error::{self, Disposition, MetaError, Scope};
 use domain::{Category, MessageId, NumberId, Reason, State, TemplateId, WabaId, Wamid, retry};
 use store::outcomes::Numbers;
 
-/// How long a number is closed after Meta said that it may not send; then one more message may ask.
+/// How long the app is closed after Meta said that it may not call; then one more message may ask.
 const CLOSED: TimeDelta = TimeDelta::hours(1);
-/// How often a message looks whether a closed account or template is open again, as in `domain::rules`.
+/// How often a message looks whether a closed account, number or template is open again, as in `domain::rules`.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 /// The message that was attempted.
@@ -55,6 +55,8 @@ pub(crate) enum Consequence {
     Hold(Numbers, DateTime<Utc>),
     /// Those from this message's number to its recipient wait.
     HoldPair(MessageId, DateTime<Utc>),
+    /// Nothing goes from this number until Meta or an operator lets it go on.
+    StopNumber(NumberId),
     /// Nothing goes from this account until Meta or an operator reopens it.
     RestrictWaba(WabaId),
     /// Nothing goes with this template; Meta's word for its status.
@@ -206,10 +208,7 @@ impl Attempted {
                 let close = |template| Consequence::CloseTemplate(template, status);
                 (now + LOOK_AGAIN, self.template.map(close))
             }
-            Scope::Number => (
-                now + CLOSED,
-                Some(Consequence::Hold(Numbers::One(self.number), now + CLOSED)),
-            ),
+            Scope::Number => (now + LOOK_AGAIN, Some(Consequence::StopNumber(self.number))),
             Scope::App => (now + CLOSED, Some(Consequence::Hold(Numbers::All, now + CLOSED))),
             Scope::Message | Scope::Recipient | Scope::Pair => (now + CLOSED, None),
         }

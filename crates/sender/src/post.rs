@@ -381,3 +381,40 @@ fn story(outcome: &Outcome) -> (&'static str, Option<u16>, Option<Value>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn beginning(can_be_noted: bool) -> (Beginning, Arc<AtomicUsize>) {
+        let notes = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&notes);
+        let note = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            can_be_noted
+        };
+        let beginning = Beginning {
+            note: Box::new(note),
+            called_off: AtomicBool::new(false),
+        };
+        (beginning, notes)
+    }
+
+    #[test]
+    fn a_post_is_noted_before_its_first_byte_and_called_off_when_it_cannot_be() {
+        let (noted, notes) = beginning(true);
+        assert!(noted.follow(meta::Step::Connected));
+        assert_eq!(notes.load(Ordering::SeqCst), 1, "before anything is handed over");
+        for step in [meta::Step::HandedOver, meta::Step::Answered, meta::Step::Read] {
+            assert!(noted.follow(step));
+        }
+        assert_eq!(notes.load(Ordering::SeqCst), 1, "and once");
+        assert!(!noted.called_off.load(Ordering::SeqCst));
+
+        let (not_noted, _) = beginning(false);
+        assert!(!not_noted.follow(meta::Step::Connected));
+        assert!(not_noted.called_off.load(Ordering::SeqCst));
+    }
+}

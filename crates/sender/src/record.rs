@@ -116,6 +116,11 @@ impl Recorder {
                 warn!(number.id = %number, to = slowed.to, "sender number {number} goes slower, at {:.0} % of its pace: Meta throttled it", slowed.to * 100.0);
             }
         }
+        for (number, reason) in &batch.stopped {
+            if self.store.stop_number(*number, reason).await? {
+                error!(number.id = %number, reason, "sender number {number} is stopped until Meta or an operator lets it go on: {reason}");
+            }
+        }
         for (waba, reason) in &batch.wabas {
             if self.store.restrict_waba(*waba).await? {
                 error!(waba = %waba, reason, "an account is closed until Meta or an operator reopens it: {reason}");
@@ -200,6 +205,7 @@ struct Batch {
     /// One message of each pair that waits.
     pairs: Vec<(MessageId, DateTime<Utc>)>,
     slower: BTreeSet<NumberId>,
+    stopped: BTreeMap<NumberId, String>,
     wabas: BTreeMap<WabaId, String>,
     templates: BTreeMap<domain::TemplateId, (&'static str, String)>,
     fall_backs: Vec<(MessageId, Reason)>,
@@ -244,6 +250,9 @@ impl Batch {
                 }
             }
             Consequence::HoldPair(id, until) => self.pairs.push((id, until)),
+            Consequence::StopNumber(number) => {
+                self.stopped.insert(number, reason);
+            }
             Consequence::RestrictWaba(waba) => {
                 self.wabas.insert(waba, reason);
             }

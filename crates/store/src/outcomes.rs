@@ -13,6 +13,7 @@ use crate::statement::{Statement, statement};
 use crate::{Error, Store};
 
 const RECORD: Statement = statement!("outcomes/record", "recording outcomes");
+const STOP_NUMBER: Statement = statement!("outcomes/stop_number", "stopping a sender number");
 const HOLD_NUMBERS: Statement = statement!("outcomes/hold_numbers", "holding sender numbers");
 const HOLD_PAIR: Statement = statement!("outcomes/hold_pair", "holding messages to a person");
 const RESTRICT_WABA: Statement = statement!("outcomes/restrict_waba", "restricting an account");
@@ -110,6 +111,12 @@ impl Store {
     pub async fn hold_pair(&self, message: MessageId, until: DateTime<Utc>) -> Result<bool, Error> {
         let client = self.client().await?;
         Ok(HOLD_PAIR.run(&client, &[&message.0, &until]).await? > 0)
+    }
+
+    /// Stops a sender number until Meta or an operator says otherwise. Says whether it was not stopped before.
+    pub async fn stop_number(&self, number: NumberId, reason: &str) -> Result<bool, Error> {
+        let client = self.client().await?;
+        Ok(STOP_NUMBER.run(&client, &[&number.0, &reason]).await? > 0)
     }
 
     /// Closes a WABA until Meta or an operator reopens it. Says whether it was open.

@@ -21,6 +21,7 @@ const CANCEL_ROWS: Statement = statement!("flows/cancel_rows", "calling the rows
 const LAST_SLOT: Statement = statement!("flows/last_slot", "looking for slots that were given out");
 const TALLY: Statement = statement!("flows/tally", "counting what became of a flow");
 const PAUSE_NUMBER: Statement = statement!("numbers/pause", "pausing a sender number");
+const LIFT_STOP: Statement = statement!("numbers/lift_stop", "ending the stop of a sender number");
 const RESUME_NUMBER: Statement = statement!("numbers/resume", "resuming a sender number");
 const WAKE_NUMBER: Statement = statement!("numbers/wake", "waking the rows of a sender number");
 
@@ -142,13 +143,20 @@ impl Store {
         organization: OrganizationId,
         phone_number_id: &str,
     ) -> Result<Option<u64>, Error> {
-        let doing = "resuming a sender number";
+        self.go_on(RESUME_NUMBER, &[&organization.0, &phone_number_id]).await
+    }
+
+    /// Ends the stop that one of Meta's refusals put on a sender number (Meta's id), with what waited for that. Says how many rows did;
+    /// `None` when it was not stopped, or by somebody else.
+    pub async fn lift_stop(&self, phone_number_id: &str) -> Result<Option<u64>, Error> {
+        self.go_on(LIFT_STOP, &[&phone_number_id]).await
+    }
+
+    async fn go_on(&self, how: Statement, arguments: crate::statement::Arguments<'_>) -> Result<Option<u64>, Error> {
+        let doing = "letting a sender number go on";
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(Error::while_doing(doing))?;
-        let Some(row) = RESUME_NUMBER
-            .row(&transaction, &[&organization.0, &phone_number_id])
-            .await?
-        else {
+        let Some(row) = how.row(&transaction, arguments).await? else {
             return Ok(None);
         };
         let woken = WAKE_NUMBER.run(&transaction, &[&row.get::<_, i64>(0)]).await?;

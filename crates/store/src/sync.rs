@@ -77,6 +77,8 @@ pub struct NumberChange {
     pub phone_number_id: String,
     /// E.164.
     pub phone: String,
+    /// It is connected, and it or its name was something else before.
+    pub is_better: bool,
     /// The level of throughput: as it was known, and as it is.
     pub level: (Option<String>, Option<String>),
     /// The messaging limit: as it was known, and as it is.
@@ -206,6 +208,7 @@ impl Store {
             .map(|row| NumberChange {
                 phone_number_id: row.get("phone_number_id"),
                 phone: row.get("phone"),
+                is_better: row.get("is_better"),
                 level: (row.get("level_before"), row.get("level")),
                 limit: (row.get("limit_before"), row.get("limit_now")),
             })

@@ -1,10 +1,10 @@
 //! The battery: each row is one kind of fault, struck again and again under a steady load, and judged by the checker.
 //!
-//! `cargo xtask chaos` runs all of it and prints a table; a few rows run with every `cargo xtask test`, smaller; `tests/faults` has more
-//! scenarios that are no rows. A row is made of a name, a plan for the pipeline, faults, and what messages may end as because of them.
+//! `cargo xtask chaos` runs all of it and prints a table; a few rows run with every `cargo xtask test`, smaller. A row is made of a name, a plan for the pipeline, faults, and what messages may end as because of them.
 
 mod broker;
 mod crash;
+mod links;
 mod meta;
 mod postgres;
 mod processes;
@@ -65,6 +65,7 @@ enum Fault {
     Crash(CrashPoint),
     Broker(broker::Fault),
     Postgres(postgres::Fault),
+    Links(links::Fault),
     Meta(meta::Fault, u32),
     Webhooks(webhooks::Fault),
     Processes(processes::Fault),
@@ -89,6 +90,7 @@ impl Row {
         });
         let broker = broker::ALL.map(|(name, about, fault)| Self::new(name, about, Fault::Broker(fault)));
         let postgres = postgres::ALL.map(|(name, about, fault)| Self::new(name, about, Fault::Postgres(fault)));
+        let links = links::ALL.map(|(name, about, fault)| Self::new(name, about, Fault::Links(fault)));
         let meta = meta::ALL.into_iter().flat_map(|(name, about, fault)| {
             meta::SHARES.map(|percent| {
                 let name = format!("{name}-{percent}");
@@ -100,6 +102,7 @@ impl Row {
         crashes
             .chain(broker)
             .chain(postgres)
+            .chain(links)
             .chain(meta)
             .chain(webhooks)
             .chain(processes)
@@ -130,6 +133,7 @@ impl Row {
             Fault::Crash(point) => Box::pin(crash::play(point, size)),
             Fault::Broker(fault) => Box::pin(broker::play(fault, size)),
             Fault::Postgres(fault) => Box::pin(postgres::play(fault, size)),
+            Fault::Links(fault) => Box::pin(links::play(fault, size)),
             Fault::Meta(fault, percent) => Box::pin(meta::play(fault, percent, size)),
             Fault::Webhooks(fault) => Box::pin(webhooks::play(fault, size)),
             Fault::Processes(fault) => Box::pin(processes::play(fault, size)),

@@ -120,8 +120,15 @@ impl Run {
             }
             if begun.elapsed() > self.patience {
                 let (after, stuck) = (self.patience, self.unfinished().await);
+                let webhooks = self.stack.meta.report().webhooks;
+                let inbox = self
+                    .stack
+                    .database
+                    .store
+                    .raw(include_str!("../sql/history_inbox.sql"))
+                    .await;
                 bail!(
-                    "still moving after {after:?}: {states:?}, {stuck}\n{}",
+                    "still moving after {after:?}: {states:?}, {stuck}, Meta's webhooks: {webhooks:?}, the inbox: {inbox:?}\n{}",
                     self.last_words()
                 );
             }

@@ -175,6 +175,14 @@ impl Stack {
         Ok(())
     }
 
+    /// The door before all ingests.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn door(&self) -> Result<&Proxy> {
+        self.door.as_ref().context("this stack has no door")
+    }
+
     /// Starts one more process of a role. The first ingest becomes the API, and the address of the simulator's webhooks.
     ///
     /// # Errors

@@ -28,6 +28,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
 
+    /// Only those of this list: the name of a file in `tests/mutants`, without its end
+    #[arg(long, value_name = "LIST")]
+    of: Option<String>,
+
     /// Print the mutants and the tests that kill them, and run nothing
     #[arg(long)]
     list: bool,
@@ -77,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 /// The mutants to try, each known to fit the code.
 fn chosen(options: &Options) -> Result<Vec<Mutant>> {
     let root = checkout::root();
-    let mut mutants = list::read(&root)?;
+    let mut mutants = list::read(&root, options.of.as_deref())?;
     if !options.only.is_empty() {
         mutants.retain(|mutant| options.only.iter().any(|part| mutant.name.contains(part.as_str())));
         ensure!(
@@ -150,7 +154,7 @@ mod tests {
     #[test]
     fn every_mutant_fits_the_code_and_names_a_test_that_is_there() {
         let root = checkout::root();
-        let mutants = list::read(&root).unwrap();
+        let mutants = list::read(&root, None).unwrap();
 
         let misfits: Vec<String> = mutants
             .iter()

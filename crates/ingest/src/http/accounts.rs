@@ -217,11 +217,12 @@ pub(super) async fn register(
     let fields = body::object(&headers, body).await?;
     body::known(&fields, &["pin"])?;
     let (pin, token) = (six(&fields, "pin")?, token(&number)?);
-    done(
-        &number,
-        "registered",
-        api.0.meta.register_number(&number.phone_number_id, &pin, token).await,
-    )
+    let registered = api.0.meta.register_number(&number.phone_number_id, &pin, token).await;
+    let answer = done(&number, "registered", registered)?;
+    // Meta had refused to send because it was not; now it is.
+    let lifted = api.0.store.lift_stop(&number.phone_number_id).await;
+    lifted.map_err(|error| read::failed(&error))?;
+    Ok(answer)
 }
 
 pub(super) async fn deregister(

@@ -214,11 +214,8 @@ fn a_throttle_holds_its_scope_and_burns_nothing() {
 fn what_only_a_person_can_mend_closes_its_scope_and_the_message_waits() {
     let waba = check(&rejected(190), message(), "Parked meta_190 for 300s");
     assert_eq!(waba, Some(Consequence::RestrictWaba(WABA)));
-    let number = check(&rejected(133_010), message(), "Parked meta_133010 for 3600s");
-    assert_eq!(
-        number,
-        Some(Consequence::Hold(Numbers::One(NUMBER), now() + TimeDelta::hours(1)))
-    );
+    let number = check(&rejected(133_010), message(), "Parked meta_133010 for 300s");
+    assert_eq!(number, Some(Consequence::StopNumber(NUMBER)));
     let paused = check(&rejected(132_015), message(), "Parked meta_132015 for 300s");
     assert_eq!(paused, Some(Consequence::CloseTemplate(TEMPLATE, "PAUSED")));
     let disabled = check(&rejected(132_016), message(), "Parked meta_132016 for 300s");

@@ -98,6 +98,43 @@ async fn eight_connections_keep_every_limit_without_a_deadlock() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admission_that_waited_for_its_number_reads_the_clock_afterwards() {
+    let database = database::fresh().await;
+    let store = database::store(&database.url, 3);
+    let tenant = seed::tenant(&store, &Choice::default()).await;
+    let before = store.clock().await.unwrap().at();
+    let id = insert(&store, &tenant, before, 1, Category::Utility).await;
+    let phones = store.raw("SELECT phone FROM sender_number").await.unwrap();
+    let phone = phones[0]["phone"].as_str().unwrap();
+
+    let mut applier = store.applier().await.unwrap();
+    let holding = applier.begin().await.unwrap();
+    holding.lock_gates(&[phone]).await.unwrap();
+    let asking = tokio::spawn({
+        let store = store.clone();
+        async move { store.admit(Uuid::new_v4(), &[id], PACING).await }
+    });
+    let waiting =
+        "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    testkit::until(Duration::from_secs(60), "an admission that waits", async || {
+        let found = store.raw(waiting).await.ok()?;
+        (!found.is_empty()).then_some(())
+    })
+    .await;
+    let released = store.clock().await.unwrap().at();
+    holding.commit().await.unwrap();
+
+    let admission = asking.await.unwrap().unwrap();
+    let AdmitVerdict::Send { slot, .. } = admission.rows[0].verdict else {
+        panic!("{:?}", admission.rows);
+    };
+    assert!(
+        slot > released,
+        "a slot at {slot}, when the number was free at {released}"
+    );
+}
+
 /// Admits random batches, duplicates included, and refuses some of what it got.
 async fn work(store: &Store, rows: &[Row], sent: &Mutex<Vec<Sent>>, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);

@@ -232,3 +232,49 @@ async fn a_held_pair_waits_to_the_second_and_nobody_else_does() {
     bench.requeue(second).await;
     assert_eq!(bench.verdict(second).await, "send");
 }
+
+#[tokio::test]
+async fn a_stopped_number_waits_for_metas_word_and_an_operators_pause_for_the_operator() {
+    let bench = Bench::new(LIMITED).await;
+    let id = bench.queued(1, Category::Utility).await;
+    let number = bench
+        .store
+        .raw("SELECT phone_number_id FROM sender_number")
+        .await
+        .unwrap();
+    let number = number[0]["phone_number_id"].as_str().unwrap();
+
+    assert!(
+        bench
+            .store
+            .stop_number(bench.tenant.number, "meta_133010")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !bench
+            .store
+            .stop_number(bench.tenant.number, "meta_133010")
+            .await
+            .unwrap()
+    );
+    assert_eq!(bench.verdict(id).await, "sender_paused");
+    let asked = bench
+        .store
+        .raw("SELECT sync_wanted_at IS NOT NULL AS asked FROM waba")
+        .await
+        .unwrap();
+    assert_eq!(asked[0]["asked"], true, "Meta is asked what it says of the number");
+
+    assert_eq!(bench.store.lift_stop(number).await.unwrap(), Some(1));
+    assert_eq!(bench.wake_at(id).await, bench.now, "what waited is looked at at once");
+    assert_eq!(bench.store.lift_stop(number).await.unwrap(), None);
+
+    let paused = bench
+        .store
+        .pause_number(bench.tenant.organization, number, None, "operator: prices")
+        .await
+        .unwrap();
+    assert!(paused.is_some());
+    assert_eq!(bench.store.lift_stop(number).await.unwrap(), None);
+}

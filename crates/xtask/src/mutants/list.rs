@@ -44,14 +44,21 @@ impl Mutant {
     }
 }
 
-/// All lists, in the order of their files' names.
-pub(super) fn read(root: &Path) -> Result<Vec<Mutant>> {
+/// All lists, in the order of their files' names, or just one.
+pub(super) fn read(root: &Path, only: Option<&str>) -> Result<Vec<Mutant>> {
     let folder = root.join("tests/mutants");
     let entries = fs::read_dir(&folder).with_context(|| format!("looking into {}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    let is_wanted = |file: &Path| only.is_none_or(|name| file.file_stem().is_some_and(|stem| stem == name));
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml") && is_wanted(file));
+    ensure!(
+        !files.is_empty(),
+        "{} has no list {}",
+        folder.display(),
+        only.unwrap_or_default()
+    );
     files.sort();
     let mut mutants = Vec::new();
     for file in files {
@@ -77,6 +84,13 @@ pub(super) fn misfit(root: &Path, mutant: &Mutant) -> Option<String> {
         1 => {}
         times => return wrong(format!("`find` occurs {times} times in {}, not once", mutant.file)),
     }
+    if let Some(later) = replaced_later(root, mutant, &text) {
+        return wrong(format!(
+            "{} replaces that function of {}, so nothing would be broken",
+            later.display(),
+            mutant.file
+        ));
+    }
     if mutant.find == mutant.replace {
         return wrong("`replace` changes nothing".to_owned());
     }
@@ -90,6 +104,19 @@ pub(super) fn misfit(root: &Path, mutant: &Mutant) -> Option<String> {
         return wrong(format!("{} has no test `{name}`", mutant.package));
     }
     None
+}
+
+/// The later migration that replaces the function in which an earlier one would be broken.
+fn replaced_later(root: &Path, mutant: &Mutant, text: &str) -> Option<PathBuf> {
+    let file = Path::new(&mutant.file);
+    let folder = root.join(file.parent().filter(|folder| folder.ends_with("migrations"))?);
+    let (_, begun) = text[..text.find(&mutant.find)?].rsplit_once(" FUNCTION ")?;
+    let again = format!("CREATE OR REPLACE FUNCTION {}(", begun.split_once('(')?.0);
+    let later = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let later = later.filter(|path| path.file_name() > file.file_name());
+    later
+        .filter(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(&again)))
+        .max()
 }
 
 /// The folder of one of our packages.
@@ -159,6 +186,11 @@ mod tests {
         assert!(gone.contains("occurs 0 times"), "{gone}");
         let unclear = complaint(|mutant| mutant.find = "fn ".to_owned());
         assert!(unclear.contains("times in crates/xtask"), "{unclear}");
+        let replaced = complaint(|mutant| {
+            mutant.file = "migrations/V0003__gates.sql".to_owned();
+            mutant.find = "WHEN 'send' THEN d.slot + p_lease".to_owned();
+        });
+        assert!(replaced.contains("nothing would be broken"), "{replaced}");
         let file = complaint(|mutant| mutant.file = "crates/none.rs".to_owned());
         assert!(file.contains("cannot be read"), "{file}");
         let package = complaint(|mutant| mutant.package = "none".to_owned());

@@ -104,7 +104,7 @@ impl Drop for Mutated {
 
 /// The crates of the workspace as cargo calls their artifacts, before the hash.
 fn our_crates(root: &Path) -> Result<HashSet<String>> {
-    let mut names = HashSet::from(["system_tests".to_owned(), "it".to_owned(), "faults".to_owned()]);
+    let mut names = HashSet::from(["system_tests".to_owned(), "it".to_owned(), "chaos".to_owned()]);
     for entry in fs::read_dir(root.join("crates"))? {
         let entry = entry?;
         names.insert(entry.file_name().to_string_lossy().replace('-', "_"));
