@@ -51,3 +51,8 @@ async fn a_sender_that_dies_over_an_answer_posts_nothing_twice() {
 async fn a_receipts_that_dies_over_a_webhook_applies_it_once() {
     play("crash-h4").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_leaves_nothing_uncertain() {
+    play("rolling-restart").await;
+}

@@ -212,9 +212,10 @@ pub fn pace(per_second: u32) -> Plan {
 }
 
 /// A Meta that is slow enough that every fault finds calls under way, some of them accepted, and whose webhooks are later than any
-/// second try would be: a message that is wrongly tried again is accepted twice, and not saved by its webhook.
+/// second try would be: a message that is wrongly tried again is accepted twice, and not saved by its webhook. A webhook that failed comes
+/// again within seconds, so that nobody's recovery is Meta's patience.
 pub fn slow(plan: Plan) -> Plan {
-    let simulator = json!({"latency": {"min_ms": 20, "max_ms": 200}, "webhooks": {"sent_after": 1500}});
+    let simulator = json!({"latency": {"min_ms": 20, "max_ms": 200}, "webhooks": {"sent_after": 1500, "retry_most_ms": 5000}});
     with(plan, simulator)
 }
 
