@@ -148,15 +148,27 @@ impl Run {
             && matches!(self.stack.database.store.raw(waiting).await.as_deref(), Ok([row]) if row["waiting"] == 0)
     }
 
+    /// Lets the alarms of such messages go off now. In order, and without those that somebody has in hand, so that a statement that only
+    /// turns the clock gets in nobody's way.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn overdue(&self, such: &str) -> Result<()> {
+        let overdue = format!(
+            "UPDATE message SET wake_at = now() WHERE id IN (SELECT id FROM message WHERE {such} ORDER BY id FOR UPDATE SKIP LOCKED)"
+        );
+        self.stack.database.store.raw(&overdue).await?;
+        Ok(())
+    }
+
     /// Lets the time pass that uncertain messages wait for a webhook.
     ///
     /// # Errors
     /// When some of them stay as they are.
     pub async fn end_holds(&self) -> Result<()> {
-        let over = "UPDATE message SET wake_at = now() WHERE state = 40";
-        self.stack.database.store.raw(over).await?;
         let begun = Instant::now();
         while self.count(State::Uncertain).await? > 0 {
+            self.overdue("state = 40").await?;
             ensure!(
                 begun.elapsed() < self.patience,
                 "holds do not end\n{}",
@@ -215,7 +227,8 @@ pub fn pace(per_second: u32) -> Plan {
 /// second try would be: a message that is wrongly tried again is accepted twice, and not saved by its webhook. A webhook that failed comes
 /// again within seconds, so that nobody's recovery is Meta's patience.
 pub fn slow(plan: Plan) -> Plan {
-    let simulator = json!({"latency": {"min_ms": 20, "max_ms": 200}, "webhooks": {"sent_after": 1500, "retry_most_ms": 5000}});
+    let simulator =
+        json!({"latency": {"min_ms": 20, "max_ms": 200}, "webhooks": {"sent_after": 1500, "retry_most_ms": 5000}});
     with(plan, simulator)
 }
 

@@ -101,20 +101,17 @@ async fn die_once(point: CrashPoint, passes: u64, scene: &mut Scene) -> Result<b
 async fn provoke(point: CrashPoint, scene: &Scene, place: usize) -> Result<()> {
     let overdue = match point {
         // As if the jobs of all that wait had been lost long ago.
-        CrashPoint::S4 => "UPDATE message SET wake_at = now() WHERE state = 20",
+        CrashPoint::S4 => "state = 20",
         // The attempts go on; their leases are only called over.
-        CrashPoint::R1 => {
-            "UPDATE message SET wake_at = now() WHERE state = 30 AND claimed_at < now() - interval '50 ms'"
-        }
-        CrashPoint::R2 => "UPDATE message SET wake_at = now() WHERE state = 40",
+        CrashPoint::R1 => "state = 30 AND claimed_at < now() - interval '50 ms'",
+        CrashPoint::R2 => "state = 40",
         CrashPoint::W12 => {
             ask_to_stop(&scene.run.stack.programs[place]).await;
             return Ok(());
         }
         _ => return Ok(()),
     };
-    scene.run.stack.database.store.raw(overdue).await?;
-    Ok(())
+    scene.run.overdue(overdue).await
 }
 
 /// Once, and not before it works.

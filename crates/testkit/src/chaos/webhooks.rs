@@ -56,11 +56,10 @@ pub(super) async fn play(fault: Fault, size: Size) -> Result<Figures> {
     let mut scene = Scene::begin(plan, &ROLES, Ways::HttpAndAmqp, size).await?;
     scene.until_taken(size.messages).await?;
     if fault == Fault::Late {
-        let unknown = "UPDATE message SET wake_at = now() WHERE state = 40";
         // Holds end while their webhooks are on the way.
         scene
             .until("messages that end as unknown", async || {
-                scene.run.stack.database.store.raw(unknown).await?;
+                scene.run.overdue("state = 40").await?;
                 Ok(scene.run.count(State::Unknown).await? > 0)
             })
             .await?;
