@@ -19,6 +19,10 @@ use crate::count::Count;
 /// How often to look whether a process has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Chosen too, so that what everybody depends on is built with the features that the whole workspace asks for: as the checkout has it
+/// already. Neither has a library, so nothing of them is built for `--lib`.
+const BESIDE: [&str; 4] = ["--package", "turnpike", "--package", "xtask"];
+
 /// A test, as cargo knows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Test {
@@ -97,6 +101,7 @@ impl Test {
             .current_dir(tree.root())
             .env("CARGO_TARGET_DIR", tree.target())
             .args(["test", "--offline", "--package", &self.package])
+            .args(BESIDE)
             .args(more)
             .args(&self.arguments);
         cargo
