@@ -61,7 +61,8 @@ pub(super) async fn play(fault: Fault, percent: u32, size: Size) -> Result<Figur
         struck = struck.times(STORM);
     }
     scene.run.stack.meta.set_faults([struck])?;
-    scene.until_taken(size.messages).await?;
+    // At Meta, not only taken in: what is handed in may wait.
+    scene.until_posted_more(size.messages as u64).await?;
     if percent == 1 {
         // A share so small may strike late.
         let struck = || scene.run.stack.meta.report().faults.values().sum::<u64>();
