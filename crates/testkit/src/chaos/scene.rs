@@ -75,14 +75,6 @@ impl Scene {
         self.faults.len()
     }
 
-    /// Waits until so many messages were taken in.
-    pub(super) async fn until_taken(&self, count: usize) -> Result<()> {
-        self.until(&format!("{count} messages to be taken in"), async || {
-            Ok(self.load.taken() >= count)
-        })
-        .await
-    }
-
     /// Waits until Meta saw so many POSTs more.
     pub(super) async fn until_posted_more(&self, count: u64) -> Result<()> {
         self.run.until_posted(self.run.stack.meta.report().posts + count).await

@@ -54,7 +54,7 @@ const LATE_MS: u64 = 15_000;
 pub(super) async fn play(fault: Fault, size: Size) -> Result<Figures> {
     let plan = with(plan(), set_up(fault));
     let mut scene = Scene::begin(plan, &ROLES, Ways::HttpAndAmqp, size).await?;
-    scene.until_taken(size.messages).await?;
+    scene.until_posted_more(size.messages as u64).await?;
     if fault == Fault::Late {
         // Holds end while their webhooks are on the way.
         scene
