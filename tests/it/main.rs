@@ -6,6 +6,7 @@
 mod balance;
 mod events_survive;
 mod every_route;
+mod inbound;
 mod limits;
 mod logs;
 mod media;

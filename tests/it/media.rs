@@ -73,6 +73,7 @@ async fn open_window(stack: &Stack, with: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_uploaded_once_for_a_broadcast_and_again_when_meta_has_forgotten_it() {
+    let _turn = testkit::shared();
     let stack = start(2).await;
     template_with_picture(&stack).await;
     let file = upload(&stack, "photo.jpg", "image/jpeg", png()).await;
@@ -112,6 +113,7 @@ async fn a_file_is_uploaded_once_for_a_broadcast_and_again_when_meta_has_forgott
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_megabytes_pass_through_in_little_memory() {
+    let _turn = testkit::shared();
     let stack = start(1).await;
     open_window(&stack, 1).await;
     // What a first file costs once: connections, buffers, code.
@@ -170,6 +172,7 @@ fn peaks(stack: &Stack) -> Vec<(&'static str, u64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_come_back_as_they_went_in_ones_own_and_those_that_people_sent() {
+    let _turn = testkit::shared();
     let stack = start(1).await;
     let file = upload(&stack, "photo.png", "image/png", png()).await;
 

@@ -56,6 +56,7 @@ async fn until_all_wait(stack: &Stack) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_paused_in_the_middle_of_a_broadcast_sends_nothing_until_it_is_back() {
+    let _turn = testkit::shared();
     let stack = start().await;
     broadcast(&stack).await;
     stack
@@ -109,6 +110,7 @@ async fn a_template_paused_in_the_middle_of_a_broadcast_sends_nothing_until_it_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_template_fails_what_waits_with_the_reason() {
+    let _turn = testkit::shared();
     let stack = start().await;
     broadcast(&stack).await;
     stack
@@ -138,6 +140,7 @@ async fn a_disabled_template_fails_what_waits_with_the_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn templates_are_learned_from_meta_created_reviewed_and_deleted() {
+    let _turn = testkit::shared();
     let stack = start().await;
     let listed = async |query: &str| {
         let (status, answer) = stack.get(&format!("/api/v1/templates?{query}")).await.unwrap();
@@ -198,6 +201,7 @@ async fn templates_are_learned_from_meta_created_reviewed_and_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_are_compared_and_registered_and_closed_accounts_are_shown() {
+    let _turn = testkit::shared();
     let stack = start().await;
     let id = stack.tenant.phone_number_id.clone();
     let first = testkit::until(PATIENCE, "the first comparison", async || {

@@ -50,6 +50,18 @@ pub(crate) fn received() -> BTreeMap<String, Value> {
         .collect()
 }
 
+/// Webhooks about accounts, numbers, templates and people's settings, by their names.
+pub(crate) fn told() -> BTreeMap<String, Value> {
+    let folders = fs::read_dir(folder().join("told")).unwrap();
+    folders
+        .map(|entry| {
+            let folder = entry.unwrap().path();
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            (name, json(&folder.join("webhook.json")).unwrap())
+        })
+        .collect()
+}
+
 pub(crate) fn json(path: &Path) -> Option<Value> {
     let text = fs::read_to_string(path).ok()?;
     Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))

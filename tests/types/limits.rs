@@ -72,6 +72,27 @@ const TEXTS: &[(&str, &str, usize)] = &[
         "/template/components/0/parameters/1/payload",
         512,
     ),
+    ("interactive.list", "/interactive/action/sections/1/title", 24),
+    ("interactive.cta_url", "/interactive/footer/text", 60),
+    ("interactive.flow", "/interactive/header/text", 60),
+    ("interactive.flow", "/interactive/footer/text", 60),
+    ("interactive.product", "/interactive/footer/text", 60),
+    ("interactive.product_list", "/interactive/body/text", 1024),
+    ("interactive.product_list", "/interactive/footer/text", 60),
+    ("interactive.address_message", "/interactive/body/text", 1024),
+    ("interactive.voice_call", "/interactive/body/text", 1024),
+    ("interactive.call_permission_request", "/interactive/body/text", 1024),
+    ("interactive.request_contact_info", "/interactive/body/text", 1024),
+    ("interactive.carousel.quick_replies", "/interactive/body/text", 1024),
+    ("interactive.carousel.products", "/interactive/body/text", 1024),
+    ("interactive.order_details", "/interactive/body/text", 1024),
+    ("interactive.order_details", "/interactive/footer/text", 60),
+    ("interactive.order_status", "/interactive/body/text", 1024),
+    (
+        "template.button.mpm",
+        "/template/components/0/parameters/0/action/sections/0/title",
+        24,
+    ),
 ];
 
 /// The same for texts of letters and digits only.
@@ -93,6 +114,11 @@ const CODES: &[(&str, &str, usize)] = &[
 const OURS: &[(&str, &str, usize)] = &[
     ("document", "/document/filename", 240),
     ("location", "/location/name", 1000),
+    ("location", "/location/address", 1000),
+    ("contacts", "/contacts/0/name/formatted_name", 1000),
+    ("interactive.product", "/interactive/action/product_retailer_id", 200),
+    ("interactive.flow", "/interactive/action/parameters/flow_token", 200),
+    ("template.body.named", "/template/components/0/parameters/0/text", 1024),
     (
         "interactive.address_message",
         "/interactive/action/parameters/values/in_pin_code",
@@ -117,6 +143,26 @@ const LISTS: &[(&str, &str, usize, usize)] = &[
         1,
         28,
     ),
+    ("interactive.product_list", "/interactive/action/sections", 1, 10),
+    (
+        "template.button.mpm",
+        "/template/components/0/parameters/0/action/sections",
+        1,
+        10,
+    ),
+    (
+        "template.button.mpm",
+        "/template/components/0/parameters/0/action/sections/1/product_items",
+        1,
+        28,
+    ),
+    ("interactive.carousel.products", "/interactive/action/cards", 2, 10),
+    (
+        "interactive.order_details",
+        "/interactive/action/parameters/order/items",
+        1,
+        999,
+    ),
     ("interactive.carousel", "/interactive/action/cards", 2, 10),
     ("template.carousel", "/template/components/0/cards", 2, 10),
 ];
@@ -137,6 +183,7 @@ const INTEGERS: &[(&str, &str, i64, i64)] = &[
     ),
     ("template.button.url", "/template/components/0/index", 0, 9),
     ("location", "/location/longitude", -180, 180),
+    ("location", "/location/latitude", -90, 90),
 ];
 
 fn with(name: &str, pointer: &str, value: Value) -> Value {
@@ -195,8 +242,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn texts_end_where_meta_ends_them(row in 0..TEXTS.len(), letter in "[a-zà-ÿ一-龥😀-😎]") {
+    fn texts_end_where_meta_ends_them(row in 0..TEXTS.len(), letter in "[a-zà-ÿ一-龥😀-😎]", part in 0.0..1.0_f64) {
         let (name, pointer, most) = TEXTS[row];
+        is_taken(&with(name, pointer, json!(letter.repeat(1 + (part * most as f64) as usize % most))));
+        let beyond = most + 1 + (part * most as f64) as usize;
+        is_refused(&with(name, pointer, json!(letter.repeat(beyond))), pointer, &most.to_string(), true);
         is_taken(&with(name, pointer, json!(letter.repeat(most))));
         is_refused(&with(name, pointer, json!(letter.repeat(most + 1))), pointer, &most.to_string(), true);
     }
@@ -235,6 +285,23 @@ fn lists_have_as_many_elements_as_meta_takes() {
         is_refused_somewhere(&list(most + 1));
         is_refused_somewhere(&list(least - 1));
     }
+}
+
+#[test]
+fn a_list_has_ten_sections_at_most() {
+    let list = |count: usize| {
+        let section =
+            |n: usize| json!({"title": format!("Section {n}"), "rows": [{"id": format!("r{n}"), "title": "Row"}]});
+        with(
+            "interactive.list",
+            "/interactive/action/sections",
+            (0..count).map(section).collect(),
+        )
+    };
+    is_taken(&list(1));
+    is_taken(&list(10));
+    is_refused_somewhere(&list(0));
+    is_refused_somewhere(&list(11));
 }
 
 /// The element with its ids and index made its own.

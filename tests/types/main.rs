@@ -9,3 +9,4 @@ mod never_refused;
 mod received;
 mod sent;
 mod table;
+mod told;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::golden;
+use crate::{golden, told};
 
 #[test]
 fn the_table_in_the_documentation_is_complete() {
@@ -40,6 +40,14 @@ fn the_table_in_the_documentation_is_complete() {
             .map(|(key, _)| format!("`{key}`"))
             .collect();
         writeln!(table, "| {name} | {window} | {} |", parts.join(", ")).unwrap();
+    }
+    table.push_str(
+        "\n## Told\n\nWhat Meta's other webhook fields bring: `tests/types/golden/told/<name>/`. What is kept is at `GET /api/v1/accounts/events`, \
+         the newest first. Where that could be about a person, only how many things came is kept there, and the whole stays in the inbox until its \
+         retention is over. A field that is newer than this build is treated so too.\n\n| name | what comes of it |\n|---|---|\n",
+    );
+    for name in golden::told().keys() {
+        writeln!(table, "| {name} | {} |", told::comes_of(name)).unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/message-types.md");
     golden::compare(&path, table.trim_end());

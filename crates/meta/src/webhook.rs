@@ -13,6 +13,7 @@ mod preference;
 mod signature;
 mod status;
 mod template;
+mod user_id;
 
 pub use account::{AccountUpdate, Ban, Capability, NumberQuality, Restriction, Violation};
 pub use inbound::InboundMessage;
@@ -21,6 +22,7 @@ pub use preference::{Preference, UserPreference};
 pub use signature::verify;
 pub use status::{ReportedError, StatusUpdate, StatusWord};
 pub use template::{TemplateCategory, TemplateQuality, TemplateStatus};
+pub use user_id::UserIdUpdate;
 
 /// One thing Meta tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,8 @@ pub enum Update {
     TemplateCategory(Box<TemplateCategory>),
     /// A person stopped or resumed marketing in WhatsApp's own settings.
     UserPreference(Box<UserPreference>),
+    /// A person has a new business-scoped user id.
+    UserId(Box<UserIdUpdate>),
     /// A sender number's quality, limit or throughput changed.
     NumberQuality(Box<NumberQuality>),
     /// The business's limits changed.
@@ -52,12 +56,14 @@ pub enum Update {
         /// The error.
         error: ReportedError,
     },
-    /// A field that this version does not read.
+    /// A field, or a value of one, that this version does not read.
     Other {
         /// Meta's name of the field.
         field: String,
         /// Meta's id of the WABA.
         waba_id: String,
+        /// When, by Meta's clock, where it is said.
+        at: Option<chrono::DateTime<chrono::Utc>>,
         /// Its value as it came, in JSON.
         raw: String,
     },

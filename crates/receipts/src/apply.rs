@@ -110,7 +110,7 @@ async fn together(tx: &Application<'_>, signer: &Signer, elements: &[Element]) -
     accounts::apply(tx, &batch.accounts, &mut applied).await?;
     told::apply(tx, elements, &mut applied).await?;
     let told = statuses::apply(tx, signer, &batch.statuses, &mut applied).await?;
-    inbound::apply(tx, &batch.inbound, &batch.preferences, &told.stopped, &mut applied).await?;
+    inbound::apply(tx, &batch.people, &told.stopped, &mut applied).await?;
     if !told.delivered_late.is_empty() {
         let extended = tx.extend_members(&told.delivered_late).await?;
         applied.tally.add("extended_membership", extended);
@@ -123,8 +123,7 @@ async fn together(tx: &Application<'_>, signer: &Signer, elements: &[Element]) -
 #[derive(Default)]
 struct Batch<'a> {
     statuses: Vec<Told<'a>>,
-    inbound: Vec<(&'a Element, &'a meta::webhook::InboundMessage)>,
-    preferences: Vec<(&'a Element, &'a meta::webhook::UserPreference)>,
+    people: inbound::Told<'a>,
     templates: Vec<(&'a Element, templates::Change<'a>)>,
     qualities: Vec<(&'a Element, &'a meta::webhook::NumberQuality)>,
     capabilities: Vec<(&'a Element, &'a meta::webhook::Capability)>,
@@ -141,8 +140,9 @@ impl<'a> Batch<'a> {
                     received_at: element.received_at,
                     status,
                 }),
-                Update::Inbound(message) => batch.inbound.push((element, message)),
-                Update::UserPreference(preference) => batch.preferences.push((element, preference)),
+                Update::Inbound(message) => batch.people.messages.push((element, message)),
+                Update::UserPreference(preference) => batch.people.preferences.push((element, preference)),
+                Update::UserId(update) => batch.people.user_ids.push((element, update)),
                 Update::TemplateStatus(update) => batch.templates.push((element, templates::Change::Status(update))),
                 Update::TemplateQuality(update) => batch.templates.push((element, templates::Change::Quality(update))),
                 Update::TemplateCategory(update) => {
@@ -182,6 +182,7 @@ fn raw(update: &Update) -> Option<&str> {
         | Update::TemplateQuality(_)
         | Update::TemplateCategory(_)
         | Update::UserPreference(_)
+        | Update::UserId(_)
         | Update::NumberQuality(_)
         | Update::Capability(_)
         | Update::ValueError { .. } => None,
@@ -197,6 +198,7 @@ pub(crate) fn kind(update: &Update) -> &'static str {
         Update::TemplateQuality(_) => "template_quality",
         Update::TemplateCategory(_) => "template_category",
         Update::UserPreference(_) => "user_preference",
+        Update::UserId(_) => "user_id",
         Update::NumberQuality(_) => "number_quality",
         Update::Capability(_) => "capability",
         Update::AccountUpdate(_) => "account",

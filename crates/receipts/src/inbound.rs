@@ -7,29 +7,44 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use domain::stop_words::{Wish, wish};
 use domain::{MessageId, NumberId, Recipient};
-use meta::webhook::{InboundMessage, Preference, UserPreference};
+use meta::webhook::{InboundMessage, Preference, UserIdUpdate, UserPreference};
 use store::Error;
-use store::receipts::{Application, Choice, Inbound, OtherName, SenderNumber};
+use store::receipts::{Application, Choice, Inbound, SenderNumber};
 
 use crate::apply::{Applied, Element};
+use crate::people;
 use crate::statuses::Stopped;
 
 /// The category of [`UserPreference`] that is about being written to.
 const MARKETING: &str = "marketing_messages";
 
-/// Applies inbound messages and preferences, and what statuses told of people who stopped marketing.
+/// What people said, and by what they go.
+#[derive(Default)]
+pub(crate) struct Told<'a> {
+    pub(crate) messages: Vec<(&'a Element, &'a InboundMessage)>,
+    pub(crate) preferences: Vec<(&'a Element, &'a UserPreference)>,
+    pub(crate) user_ids: Vec<(&'a Element, &'a UserIdUpdate)>,
+}
+
+/// Applies inbound messages, preferences and new user ids, and what statuses told of people who stopped marketing.
 pub(crate) async fn apply(
     tx: &Application<'_>,
-    messages: &[(&Element, &InboundMessage)],
-    preferences: &[(&Element, &UserPreference)],
+    told: &Told<'_>,
     stopped: &[Stopped],
     applied: &mut Applied,
 ) -> Result<(), Error> {
-    if messages.is_empty() && preferences.is_empty() && stopped.is_empty() {
+    let Told {
+        messages,
+        preferences,
+        user_ids,
+    } = told;
+    if messages.is_empty() && preferences.is_empty() && user_ids.is_empty() && stopped.is_empty() {
         return Ok(());
     }
-    let tenants = Tenants::load(tx, messages, preferences).await?;
+    let tenants = Tenants::load(tx, told).await?;
+    people::renamed(tx, &tenants, user_ids, applied).await?;
     let said = new_messages(tx, &tenants, messages, applied).await?;
+    let by: Vec<Option<Recipient>> = preferences.iter().map(|(_, preference)| preference.person()).collect();
     let mut choices: Vec<Choice<'_>> = said
         .iter()
         .map(|said| Choice {
@@ -41,9 +56,9 @@ pub(crate) async fn apply(
             marketing_only: false,
         })
         .collect();
-    choices.extend(preferences.iter().filter_map(|(element, preference)| {
+    choices.extend(preferences.iter().zip(&by).filter_map(|((element, preference), by)| {
         tenants
-            .choice(element, preference)
+            .choice(element, preference, by.as_ref())
             .map_err(|reason| applied.refuse(element.place, reason, None))
             .ok()
             .flatten()
@@ -107,12 +122,12 @@ async fn new_messages(
     // The same message twice in one batch acts once.
     known.retain(|(number, row, _)| new.remove(&(number.id, row.wamid.to_owned())));
 
-    let names = names(tx, &known).await?;
+    let names = people::names(tx, &known).await?;
     let mut opening: Vec<(i64, &str, DateTime<Utc>)> = Vec::with_capacity(known.len());
     for (number, row, _) in known.iter().filter(|(_, _, message)| message.opens_window) {
         opening.push((row.number_id, row.recipient, row.at));
         // The window is between two people, by whatever name the one goes.
-        let others = others(&names, number.organization_id, row.recipient);
+        let others = people::others(&names, number.organization_id, row.recipient, row.at);
         opening.extend(others.map(|other| (row.number_id, other, row.at)));
     }
     if !opening.is_empty() {
@@ -127,7 +142,8 @@ async fn new_messages(
         let Some(wish) = message.text.as_deref().and_then(wish) else {
             continue;
         };
-        let all = std::iter::once(row.recipient).chain(others(&names, number.organization_id, row.recipient));
+        let all =
+            std::iter::once(row.recipient).chain(people::others(&names, number.organization_id, row.recipient, row.at));
         choices.extend(all.map(|recipient| Said {
             organization_id: number.organization_id,
             recipient: recipient.to_owned(),
@@ -136,33 +152,6 @@ async fn new_messages(
         }));
     }
     Ok(choices)
-}
-
-/// Keeps that a number and a user id are one person, and reads by what else these people are known.
-async fn names(
-    tx: &Application<'_>,
-    known: &[(&SenderNumber, Inbound<'_>, &InboundMessage)],
-) -> Result<Vec<OtherName>, Error> {
-    let pairs: Vec<(i64, &str, &str)> = known
-        .iter()
-        .filter_map(|(number, row, _)| Some((number.organization_id, row.recipient, row.user_id?)))
-        .filter(|(_, recipient, user_id)| recipient != user_id)
-        .collect();
-    if !pairs.is_empty() {
-        tx.keep_names(&pairs).await?;
-    }
-    let people: Vec<(i64, &str)> = known
-        .iter()
-        .map(|(number, row, _)| (number.organization_id, row.recipient))
-        .collect();
-    tx.other_names(&people).await
-}
-
-fn others<'a>(names: &'a [OtherName], organization_id: i64, recipient: &'a str) -> impl Iterator<Item = &'a str> {
-    names
-        .iter()
-        .filter(move |name| name.organization_id == organization_id && name.recipient == recipient)
-        .map(|name| name.other.as_str())
 }
 
 /// What a new message says about being written to.
@@ -174,23 +163,28 @@ struct Said {
 }
 
 /// Whose numbers and accounts a batch speaks of.
-struct Tenants {
+pub(crate) struct Tenants {
     numbers: HashMap<String, SenderNumber>,
     organizations: HashMap<String, i64>,
 }
 
 impl Tenants {
-    async fn load(
-        tx: &Application<'_>,
-        messages: &[(&Element, &InboundMessage)],
-        preferences: &[(&Element, &UserPreference)],
-    ) -> Result<Self, Error> {
-        let of_messages = messages.iter().map(|(_, message)| message.phone_number_id.as_str());
-        let of_preferences = preferences
-            .iter()
-            .filter_map(|(_, said)| said.phone_number_id.as_deref());
-        let numbers: HashSet<&str> = of_messages.chain(of_preferences).collect();
-        let wabas: HashSet<&str> = preferences.iter().map(|(_, said)| said.waba_id.as_str()).collect();
+    async fn load(tx: &Application<'_>, told: &Told<'_>) -> Result<Self, Error> {
+        let mut numbers: HashSet<&str> = HashSet::new();
+        let mut wabas: HashSet<&str> = HashSet::new();
+        numbers.extend(
+            told.messages
+                .iter()
+                .map(|(_, message)| message.phone_number_id.as_str()),
+        );
+        for (_, said) in &told.preferences {
+            numbers.extend(said.phone_number_id.as_deref());
+            wabas.insert(&said.waba_id);
+        }
+        for (_, update) in &told.user_ids {
+            numbers.extend(update.phone_number_id.as_deref());
+            wabas.insert(&update.waba_id);
+        }
         let numbers = tx.numbers(&numbers.into_iter().collect::<Vec<_>>()).await?;
         let organizations = match wabas.is_empty() {
             true => Vec::new(),
@@ -205,8 +199,21 @@ impl Tenants {
         })
     }
 
+    /// Whose a number is, or else an account.
+    pub(crate) fn organization(&self, phone_number_id: Option<&str>, waba_id: &str) -> Option<i64> {
+        let of_number = phone_number_id.and_then(|id| self.numbers.get(id));
+        of_number
+            .map(|number| number.organization_id)
+            .or_else(|| self.organizations.get(waba_id).copied())
+    }
+
     /// What a preference says; `None` where it is about something else.
-    fn choice<'a>(&self, element: &Element, said: &'a UserPreference) -> Result<Option<Choice<'a>>, &'static str> {
+    fn choice<'a>(
+        &self,
+        element: &Element,
+        said: &UserPreference,
+        by: Option<&'a Recipient>,
+    ) -> Result<Option<Choice<'a>>, &'static str> {
         let stop = match said.value {
             Preference::Stop => true,
             Preference::Resume => false,
@@ -215,15 +222,11 @@ impl Tenants {
         if said.category != MARKETING {
             return Ok(None);
         }
-        let of_number = said.phone_number_id.as_ref().and_then(|id| self.numbers.get(id));
-        let organization_id = of_number
-            .map(|number| number.organization_id)
-            .or_else(|| self.organizations.get(&said.waba_id).copied())
+        let organization_id = self
+            .organization(said.phone_number_id.as_deref(), &said.waba_id)
             .ok_or("user_preferences: said to an account that is not declared here")?;
-        let recipient = said
-            .recipient
-            .as_ref()
-            .ok_or("user_preferences: from a person whose phone number Meta does not tell")?;
+        let recipient =
+            by.ok_or("user_preferences: from a person of whom Meta tells neither the phone number nor an id")?;
         Ok(Some(Choice {
             organization_id,
             recipient: recipient.as_str(),

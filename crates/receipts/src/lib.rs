@@ -15,6 +15,7 @@ mod inbound;
 mod numbers;
 mod orphans;
 mod pass;
+mod people;
 mod statuses;
 mod tally;
 mod templates;

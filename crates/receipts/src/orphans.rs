@@ -56,7 +56,7 @@ impl Receipts {
         }
         let mut applied = Applied::default();
         let outcome = statuses::apply(&tx, &self.signer, &told, &mut applied).await?;
-        inbound::apply(&tx, &[], &[], &outcome.stopped, &mut applied).await?;
+        inbound::apply(&tx, &inbound::Told::default(), &outcome.stopped, &mut applied).await?;
         if !outcome.delivered_late.is_empty() {
             tx.extend_members(&outcome.delivered_late).await?;
         }

@@ -12,7 +12,7 @@ use domain::{Delivery, MessageId, State, meta_error};
 use meta::webhook::{StatusUpdate, StatusWord};
 use serde_json::json;
 use store::Error;
-use store::receipts::{Application, Event, Locked, Orphan, Proof};
+use store::receipts::{Application, Event, Locked, Name, Orphan, Proof};
 use tracing::error;
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ use crate::tally::Tally;
 const PROMPT: TimeDelta = TimeDelta::seconds(30);
 /// How far in the future a status may be, by clocks that differ.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
+/// Meta could not use a file of the message, of which it had said that it had it.
+const MEDIA_UPLOAD_ERROR: i64 = 131_053;
 /// Longer words and ids than these are nonsense.
 const LONGEST_WORD: usize = 64;
 const LONGEST_WAMID: usize = 1_000;
@@ -116,11 +118,20 @@ pub(crate) async fn apply(
     }
     if !found.names.is_empty() {
         let names = found.names.iter();
-        let names: Vec<_> = names
-            .map(|(organization, one, other)| (*organization, one.as_str(), other.as_str()))
+        let names: Vec<Name<'_>> = names
+            .map(|(organization_id, one, other)| Name {
+                organization_id: *organization_id,
+                one,
+                other,
+                moved_at: None,
+            })
             .collect();
         found.tally.add("other_name", names.len() as u64);
         tx.keep_names(&names).await?;
+    }
+    if !found.without_file.is_empty() {
+        let messages: Vec<Uuid> = found.without_file.into_iter().collect();
+        found.tally.add("forgotten_upload", tx.forget_uploads(&messages).await?);
     }
     if !found.orphans.is_empty() {
         found.tally.add("orphan", found.orphans.len() as u64);
@@ -145,6 +156,8 @@ struct Found {
     paid: BTreeSet<(Uuid, i32)>,
     /// Numbers that WhatsApp writes otherwise than the caller did: Brazil's and Mexico's extra digit.
     names: BTreeSet<(i64, String, String)>,
+    /// Messages whose files Meta could not use.
+    without_file: BTreeSet<Uuid>,
     tally: Tally,
 }
 
@@ -171,6 +184,9 @@ impl Found {
                 recipient: message.recipient.clone(),
                 at: status.at.min(told.received_at),
             });
+        }
+        if status.errors.iter().any(|error| error.code == MEDIA_UPLOAD_ERROR) {
+            self.without_file.insert(message.id);
         }
         if let Some(known_by) = status
             .recipient_id

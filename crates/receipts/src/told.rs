@@ -9,8 +9,10 @@ use store::receipts::{Application, ToldOfAccount};
 
 use crate::apply::{Applied, Element};
 
-/// Fields that this version makes nothing of, and that hold nothing of a person.
-const SHOWN: [&str; 8] = [
+/// Fields that hold nothing of a person: kept whole. Of every other one that is not applied only the numbers of things in it are kept
+/// here, and what it says stays in the inbox: echoes of what was written on a telephone, a telephone's history and address book, and
+/// fields that are newer than this build.
+const WHOLE: [&str; 8] = [
     "account_alerts",
     "account_review_update",
     "business_username_update",
@@ -100,14 +102,20 @@ fn of(element: &Element) -> Option<ToldOfAccount> {
         Update::Other {
             field,
             waba_id,
+            at,
             raw: text,
-        } if SHOWN.contains(&field.as_str()) => {
+        } => {
             let value = raw(text)?;
             let event = value["event"]
                 .as_str()
                 .or_else(|| value["decision"].as_str())
+                .filter(|_| WHOLE.contains(&field.as_str()))
                 .map(str::to_owned);
-            (waba_id, None, field.as_str(), event, value)
+            let value = match WHOLE.contains(&field.as_str()) {
+                true => value,
+                false => outline(&value, text),
+            };
+            (waba_id, *at, field.as_str(), event, value)
         }
         _ => return None,
     };
@@ -123,6 +131,23 @@ fn of(element: &Element) -> Option<ToldOfAccount> {
     })
 }
 
+/// How many things a value holds by each name, to whom it was told, and a mark that tells it from others of the same outline.
+fn outline(value: &Value, text: &str) -> Value {
+    let mut outline = serde_json::Map::new();
+    for (name, things) in value.as_object().into_iter().flatten() {
+        if let Some(things) = things.as_array() {
+            outline.insert(name.clone(), json!(things.len()));
+        }
+    }
+    if let Some(number) = value["metadata"]["phone_number_id"].as_str() {
+        outline.insert("phone_number_id".to_owned(), json!(number));
+    }
+    let mark = Sha256::digest(text.as_bytes());
+    let mark: String = mark.iter().map(|byte| format!("{byte:02x}")).collect();
+    outline.insert("sha256".to_owned(), json!(mark));
+    Value::Object(outline)
+}
+
 /// Meta's own time, which is the same in a repetition.
 fn known_time(element: &Element) -> Option<DateTime<Utc>> {
     match &element.update {
@@ -132,6 +157,7 @@ fn known_time(element: &Element) -> Option<DateTime<Utc>> {
         Update::TemplateCategory(update) => update.at,
         Update::NumberQuality(update) => update.at,
         Update::Capability(update) => update.at,
+        Update::Other { at, .. } => *at,
         _ => None,
     }
 }

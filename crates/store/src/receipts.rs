@@ -11,7 +11,7 @@ use deadpool_postgres::{Client, Transaction};
 
 use crate::Error;
 pub use gates::{TierChange, ToldOfAccount};
-pub use inbound::{Choice, Inbound, OtherName, SenderNumber};
+pub use inbound::{Choice, Inbound, Name, OtherName, SenderNumber};
 pub use statuses::{Event, Locked, Orphan, Proof, Waiting};
 
 /// A transaction that applies webhooks, or a part of one that can fail alone.

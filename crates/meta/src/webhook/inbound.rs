@@ -29,6 +29,8 @@ pub struct InboundMessage {
     pub opens_window: bool,
     /// The message it answers.
     pub context_id: Option<String>,
+    /// With `system`: by what the person goes from now on, in the place of what they went by. A new phone number, a new user id, or both.
+    pub moved_to: Vec<Recipient>,
     /// The element as it came, in JSON.
     pub raw: String,
 }
@@ -63,6 +65,7 @@ impl InboundMessage {
                 || (wire.from_user_id.is_some() && contact.user_id == wire.from_user_id)
         };
         let contact = contacts.iter().find(same_person);
+        let moved_to = wire.moved_to();
         Ok(Self {
             waba_id: waba_id.to_owned(),
             phone_number_id: phone_number_id.to_owned(),
@@ -74,6 +77,7 @@ impl InboundMessage {
             text,
             opens_window,
             context_id: wire.context.and_then(|context| context.id),
+            moved_to,
             raw: raw.to_owned(),
         })
     }
@@ -100,6 +104,16 @@ struct Wire {
     button: Option<Button>,
     #[serde(default, deserialize_with = "lenient::or_default")]
     interactive: Option<Interactive>,
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    system: Option<System>,
+}
+
+#[derive(Deserialize)]
+struct System {
+    #[serde(default, deserialize_with = "lenient::recipient")]
+    wa_id: Option<Recipient>,
+    #[serde(default, deserialize_with = "lenient::optional_text")]
+    user_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +148,20 @@ struct Reply {
 }
 
 impl Wire {
+    /// The names that are new: Meta repeats those that stay.
+    fn moved_to(&self) -> Vec<Recipient> {
+        let Some(system) = self.system.as_ref().filter(|_| self.kind == "system") else {
+            return Vec::new();
+        };
+        let number = system.wa_id.clone().filter(|number| Some(number) != self.from.as_ref());
+        let user_id = system
+            .user_id
+            .as_deref()
+            .filter(|id| Some(*id) != self.from_user_id.as_deref());
+        let user_id = user_id.and_then(|id| Recipient::parse_any(id).ok());
+        number.into_iter().chain(user_id).collect()
+    }
+
     fn text(&self) -> Option<String> {
         let body = self.text.as_ref().map(|text| &text.body);
         let button = self

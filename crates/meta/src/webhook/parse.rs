@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::inbound::Contact;
-use super::{AccountUpdate, InboundMessage, StatusUpdate, Update, UserPreference};
+use super::{AccountUpdate, InboundMessage, StatusUpdate, Update, UserIdUpdate, UserPreference};
 use crate::lenient;
 
 /// The delivery as a whole is not a webhook of Meta's.
@@ -30,6 +30,11 @@ pub fn parse(raw: &[u8]) -> Result<Vec<Update>, ParseError> {
 
     // Bytes that are no UTF-8 inside one text must not cost the other updates.
     let text = String::from_utf8_lossy(raw);
+    // A list would be read as the fields in their order.
+    if !text.trim_start().starts_with('{') {
+        let reason = "no JSON object".to_owned();
+        return Err(ParseError { reason });
+    }
     let envelope: Envelope<'_> = serde_json::from_str(&text).map_err(|error| ParseError { reason: reason(&error) })?;
     let mut updates = Updates(Vec::new());
     for entry in envelope.entry {
@@ -123,12 +128,42 @@ impl Updates {
                 value.get().clone_into(&mut update.raw);
                 Ok(Update::AccountUpdate(update))
             }),
-            _ => self.0.push(Update::Other {
-                field: change.field.into_owned(),
-                waba_id: entry.id.clone(),
-                raw: change.value.get().to_owned(),
-            }),
+            "user_id_update" => self.user_ids(entry, &change),
+            _ => self.other(entry, &change),
         }
+    }
+
+    fn other(&mut self, entry: &Entry<'_>, change: &Change<'_>) {
+        self.0.push(Update::Other {
+            field: change.field.as_ref().to_owned(),
+            waba_id: entry.id.clone(),
+            at: entry.time,
+            raw: change.value.get().to_owned(),
+        });
+    }
+
+    fn user_ids(&mut self, entry: &Entry<'_>, change: &Change<'_>) {
+        #[derive(Deserialize)]
+        struct Value<'a> {
+            #[serde(default, deserialize_with = "lenient::or_default")]
+            metadata: Metadata,
+            #[serde(default, borrow)]
+            user_id_update: Option<&'a RawValue>,
+        }
+
+        let value: Value<'_> = match serde_json::from_str(change.value.get()) {
+            Ok(value) => value,
+            Err(error) => return self.malformed(&change.field, reason(&error), change.value),
+        };
+        if value.user_id_update.is_none() {
+            return self.other(entry, change);
+        }
+        self.list("user_id_update", value.user_id_update, |raw| {
+            let mut update: Box<UserIdUpdate> = read(raw)?;
+            update.waba_id.clone_from(&entry.id);
+            update.phone_number_id.clone_from(&value.metadata.phone_number_id);
+            Ok(Update::UserId(update))
+        });
     }
 
     fn messages(&mut self, entry: &Entry<'_>, change: &Change<'_>) {
@@ -136,6 +171,11 @@ impl Updates {
             Ok(value) => value,
             Err(error) => return self.malformed(&change.field, reason(&error), change.value),
         };
+        let lists = [value.statuses, value.messages, value.errors, value.user_preferences];
+        if lists.iter().all(Option::is_none) {
+            // Something that this version does not read: it stays in sight, like a field that is not known.
+            return self.other(entry, change);
+        }
         let number = value.metadata.phone_number_id;
         let contacts = contacts(value.contacts);
         let of_a_number = || {

@@ -30,6 +30,14 @@ pub struct UserPreference {
     pub at: DateTime<Utc>,
 }
 
+impl UserPreference {
+    /// Who said so: the phone number, or else the user id; `None` where Meta tells neither.
+    pub fn person(&self) -> Option<Recipient> {
+        let user_id = || Recipient::parse_any(self.user_id.as_deref()?).ok();
+        self.recipient.clone().or_else(user_id)
+    }
+}
+
 /// What a person wants.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]

@@ -271,3 +271,47 @@ async fn statuses_and_inbound_messages_tell_that_webhooks_of_their_number_come()
     // A number that is nobody's here is nothing to remember, and does no harm.
     assert_eq!(world.count("webhook_heard").await, 1);
 }
+
+#[tokio::test]
+async fn a_file_that_meta_could_not_use_after_all_is_uploaded_again_and_no_later_upload_is_forgotten() {
+    let world = World::new().await;
+    let (digits, number) = ("0".repeat(31) + "7", world.tenant.number);
+    world
+        .raw(&format!(
+            "INSERT INTO media (id, organization_id, created_at, kept_until, mime, size, sha256)
+             VALUES ('{digits}', {}, now(), now() + interval '1 day', 'image/png', 1, 'x')",
+            world.tenant.organization
+        ))
+        .await;
+    let uploaded = async |seconds: i64| {
+        let at = world.now() + TimeDelta::seconds(seconds);
+        world.raw("DELETE FROM media_upload").await;
+        world
+            .raw(&format!(
+                "INSERT INTO media_upload (media_id, number_id, meta_id, uploaded_at, expires_at)
+                 VALUES ('{digits}', {number}, 'meta', '{at}', '{at}'::timestamptz + interval '30 days')"
+            ))
+            .await;
+    };
+    let failed = async |code: i64| {
+        let id = world.message(Plan::default()).await;
+        let content = format!(r#"{{"type": "image", "image": {{"id": "med_{digits}"}}}}"#);
+        world
+            .raw(&format!(
+                "INSERT INTO message_content (id, content) VALUES ('{id}', '{content}')"
+            ))
+            .await;
+        let mut status = world.status(id, 1, "failed", 0);
+        status["errors"] = json!([{"code": code, "title": "Media upload error"}]);
+        world.statuses(&[status]).await;
+        world
+            .count("media_upload WHERE meta_id IS NULL AND expires_at IS NULL")
+            .await
+    };
+
+    uploaded(-60).await;
+    assert_eq!(failed(131_026).await, 0, "another failure says nothing of the file");
+    assert_eq!(failed(131_053).await, 1);
+    uploaded(60).await;
+    assert_eq!(failed(131_053).await, 0, "this upload came after the message set out");
+}

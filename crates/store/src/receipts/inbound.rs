@@ -41,6 +41,19 @@ pub struct Inbound<'a> {
     pub user_id: Option<&'a str>,
 }
 
+/// Two names of one person of an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name<'a> {
+    /// Whose person.
+    pub organization_id: i64,
+    /// The one.
+    pub one: &'a str,
+    /// The other.
+    pub other: &'a str,
+    /// When the person gave the one up for the other; `None` while they go by both.
+    pub moved_at: Option<DateTime<Utc>>,
+}
+
 /// A person of an organization under a second name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherName {
@@ -50,6 +63,8 @@ pub struct OtherName {
     pub recipient: String,
     /// The other one.
     pub other: String,
+    /// What is said under the name asked for counts for the other until then, where there is an end.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What somebody said about being written to.
@@ -140,12 +155,13 @@ impl Application<'_> {
     }
 
     /// Keeps that two names are of one person.
-    pub async fn keep_names(&self, pairs: &[(i64, &str, &str)]) -> Result<(), Error> {
-        let organizations: Vec<_> = pairs.iter().map(|(organization, _, _)| *organization).collect();
-        let ones: Vec<_> = pairs.iter().map(|(_, one, _)| *one).collect();
-        let others: Vec<_> = pairs.iter().map(|(_, _, other)| *other).collect();
+    pub async fn keep_names(&self, names: &[Name<'_>]) -> Result<(), Error> {
+        let organizations: Vec<_> = names.iter().map(|name| name.organization_id).collect();
+        let ones: Vec<_> = names.iter().map(|name| name.one).collect();
+        let others: Vec<_> = names.iter().map(|name| name.other).collect();
+        let moved: Vec<_> = names.iter().map(|name| name.moved_at).collect();
         statement!("receipts/keep_names", "writing by which names a person goes")
-            .run(self.tx(), &[&organizations, &ones, &others])
+            .run(self.tx(), &[&organizations, &ones, &others, &moved])
             .await?;
         Ok(())
     }
@@ -161,6 +177,7 @@ impl Application<'_> {
             organization_id: row.get("organization_id"),
             recipient: row.get("recipient"),
             other: row.get("other"),
+            until: row.get("until"),
         });
         Ok(names.collect())
     }

@@ -102,6 +102,13 @@ impl Application<'_> {
         Ok(())
     }
 
+    /// Forgets Meta's ids of the files that these messages name, for their numbers. Returns how many.
+    pub async fn forget_uploads(&self, messages: &[Uuid]) -> Result<u64, Error> {
+        statement!("receipts/forget_uploads", "forgetting uploads that Meta could not use")
+            .run(self.tx(), &[&messages])
+            .await
+    }
+
     /// Locks those messages that exist, and before them the balances that they may still be paid from. The ids must be sorted, each only once.
     pub async fn lock_messages(&self, ids: &[Uuid]) -> Result<Vec<Locked>, Error> {
         debug_assert!(
