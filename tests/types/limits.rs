@@ -305,7 +305,7 @@ fn a_list_has_ten_sections_at_most() {
 }
 
 /// The element with its ids and index made its own.
-fn numbered(element: &Value, n: usize) -> Value {
+pub(crate) fn numbered(element: &Value, n: usize) -> Value {
     let mut element = element.clone();
     if element.get("card_index").is_some() {
         element["card_index"] = json!(n);

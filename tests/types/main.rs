@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
+mod everywhere;
 mod golden;
 mod limits;
 mod never_refused;
