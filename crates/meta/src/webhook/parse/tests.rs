@@ -258,7 +258,7 @@ fn account_updates_are_read_whichever_way_meta_writes_them() {
     let other = Update::Other {
         field: "security".into(),
         waba_id: "1000001".into(),
-        at: None,
+        at: Some(at(1_750_000_000)),
         raw: r#"{ "event": "PIN_CHANGED" }"#.into(),
     };
     assert_eq!(updates.next(), Some(other));
