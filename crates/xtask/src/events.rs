@@ -49,9 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     ]);
     run.env(
         "TURNPIKE_BIN",
-        checkout::target()
-            .join("release")
-            .join(format!("turnpike{}", EXE_SUFFIX)),
+        checkout::target().join("release").join(format!("turnpike{EXE_SUFFIX}")),
     );
     run.env("TURNPIKE_TEST_EVENTS", options.messages.to_string());
     run.env("TURNPIKE_TEST_WEBHOOK_SECONDS", options.seconds.to_string());
