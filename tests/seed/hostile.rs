@@ -73,7 +73,7 @@ fn none(seed: u64, complaints: &[String]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_hostile_requests_are_each_answered_as_the_document_says() {
-    let _turn = testkit::shared();
+    let _turn = testkit::exclusive();
     let (stack, conformance) = stack().await;
     let seed = seed();
     let known = Known::learn(&stack).await;

@@ -159,7 +159,7 @@ fn without_ids(mut body: Value) -> Value {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(fields) => {
-                for name in ["message_id", "broadcast_id", "created_at", "from", "meta"] {
+                for name in ["message_id", "broadcast_id", "created_at", "frees_at", "from", "meta"] {
                     fields.remove(name);
                 }
                 fields.values_mut().for_each(strip);

@@ -5,6 +5,9 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
+/// Bytes that a repetition adds at most: more than any body may have.
+const LARGEST: usize = 4_000_000;
+
 /// A value that nobody reckons with.
 pub(super) fn value(random: &mut StdRng) -> Value {
     match random.random_range(0..30) {
@@ -72,7 +75,9 @@ pub(super) fn json(body: &mut Value, random: &mut StdRng) {
             1 => items.push(value(random)),
             2 => {
                 let many = items[0].clone();
-                items.extend(std::iter::repeat_n(many, random.random_range(1..400)));
+                // One repetition inside another would fill the memory of this program.
+                let most = 1 + LARGEST / many.to_string().len().max(1);
+                items.extend(std::iter::repeat_n(many, random.random_range(1..400).min(most)));
             }
             _ => items[0] = value(random),
         },

@@ -2,8 +2,7 @@
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use domain::content::FieldError;
 use serde_json::{Map, Value, json};
@@ -11,6 +10,7 @@ use store::accounts::CallerNumber;
 use store::management::{AccountEvent, KnownAccount, KnownNumber};
 
 use super::list::{MAX_LIMIT, Query, limit};
+use super::read::Id;
 use super::{Api, body, read, templates};
 use crate::answer::{Answer, optional_timestamp, timestamp};
 use crate::credentials::{Caller, Scope};
@@ -19,8 +19,6 @@ use crate::openapi::schema::{
 };
 use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     let number = object(&[
@@ -182,16 +180,7 @@ pub(super) async fn events(
     caller.require(Scope::Read)?;
     let query = Query::read(&uri, &["limit", "cursor"])?;
     let limit = limit(&query)?;
-    let before = query.get("cursor").map(|cursor| {
-        let wrong = || {
-            Problem::new(
-                Code::InvalidCursor,
-                "This cursor is none of ours; take it from meta.pagination.",
-            )
-        };
-        cursor.parse::<i64>().map_err(|_| wrong())
-    });
-    let before = before.transpose()?.unwrap_or(i64::MAX);
+    let before = query.cursor()?.unwrap_or(i64::MAX);
     let found = api
         .0
         .store
@@ -308,7 +297,7 @@ pub(super) async fn set_pin(
 
 async fn find(api: &Api, caller: &Caller, id: Id) -> Result<CallerNumber, Problem> {
     caller.require(Scope::Admin)?;
-    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let id = read::named_id(id);
     let found = api.0.store.callers(caller.organization, Some(&id)).await;
     let found = found.map_err(|error| read::failed(&error))?.pop();
     found.ok_or_else(|| {

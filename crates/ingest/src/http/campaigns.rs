@@ -284,13 +284,8 @@ pub(super) async fn list(
             Problem::field(Code::ValidationError, wrong)
         })
     });
-    let before = query.get("cursor").map(|cursor| {
-        cursor.parse().map(CampaignId).map_err(|_| {
-            let wrong = FieldError::new("cursor", &Value::from(cursor), "the cursor of the page before");
-            Problem::field(Code::InvalidCursor, wrong)
-        })
-    });
-    let (status, before) = (status.transpose()?, before.transpose()?);
+    let before = query.cursor()?.map(CampaignId);
+    let status = status.transpose()?;
     let found = api
         .0
         .store

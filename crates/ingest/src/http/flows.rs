@@ -1,20 +1,18 @@
 //! Pause, resume and cancel a broadcast: `POST /api/v1/broadcasts/{id}/…`. The answer comes when no POST begins any more.
 
 use axum::Extension;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use domain::FlowId;
 use serde_json::json;
 use store::stops::Stopped;
 
+use super::read::Id;
 use super::{Api, read};
 use crate::answer::Answer;
 use crate::credentials::{Caller, Scope};
 use crate::openapi::schema::{data, id as id_schema, named};
 use crate::openapi::{Operation, Routes};
 use crate::problem::{Code, Problem};
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     let operation = |path, id, summary, about| {

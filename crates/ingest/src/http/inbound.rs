@@ -5,7 +5,6 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use domain::MessageId;
-use domain::content::FieldError;
 use serde_json::{Value, json};
 use store::inbound::Filter;
 
@@ -90,12 +89,7 @@ fn filter(query: &Query) -> Result<Filter, Problem> {
     let from = query.get("from").map(|_| recipient_of_query("from", query.get("from")));
     let to = query.phone("to").map(|name| SenderName::parse("to", &name));
     let time = |name| query.get(name).map(|text| timestamp_of_query(name, text)).transpose();
-    let before = query.get("cursor").map(|cursor| {
-        cursor.parse().map(MessageId).map_err(|_| {
-            let wrong = FieldError::new("cursor", &Value::from(cursor), "the cursor of the page before");
-            Problem::field(Code::InvalidCursor, wrong)
-        })
-    });
+    let before = query.cursor()?.map(MessageId);
     Ok(Filter {
         from: from
             .transpose()
@@ -105,6 +99,6 @@ fn filter(query: &Query) -> Result<Filter, Problem> {
         kind: query.get("type").map(str::to_owned),
         since: time("since").map_err(invalid)?,
         until: time("until").map_err(invalid)?,
-        before: before.transpose()?,
+        before,
     })
 }

@@ -4,8 +4,7 @@
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::api_key::ApiKey;
@@ -15,6 +14,7 @@ use domain::network::Network;
 use serde_json::{Map, Value, json};
 use store::api_keys::{KeyView, NewKey, Rights};
 
+use super::read::Id;
 use super::{Api, body, read};
 use crate::answer::{Answer, optional_timestamp, timestamp};
 use crate::credentials::{Caller, Scope};
@@ -30,8 +30,6 @@ const MAX_NETWORKS: usize = 100;
 /// How long a rotated key stays valid beside the one that follows it, unless the caller says otherwise; and at most.
 const OVERLAP: TimeDelta = TimeDelta::hours(24);
 const LONGEST_OVERLAP: TimeDelta = TimeDelta::days(90);
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     const ALL: &str = "/api/v1/keys";
@@ -122,7 +120,7 @@ pub(super) async fn rotate(
     body: Body,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Admin)?;
-    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let id = read::named_id(id);
     let fields = body::object(&headers, body).await?;
     body::known(&fields, &["ends_at"])?;
     let now = api.0.clock.now();
@@ -148,7 +146,7 @@ pub(super) async fn revoke(
     id: Id,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Admin)?;
-    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let id = read::named_id(id);
     let now = api.0.clock.now();
     let revoked = api.0.store.revoke_api_key(caller.organization, &id, now).await;
     if !revoked.map_err(|error| read::failed(&error))? {

@@ -1,6 +1,7 @@
 //! `GET /api/v1/messages`: newest first, filtered, page by page.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use axum::Extension;
 use axum::extract::State;
@@ -84,12 +85,7 @@ fn filter(query: &Query) -> Result<Filter, Problem> {
     let to = query.get("to").map(|_| recipient_of_query("to", query.get("to")));
     let from = query.phone("from").map(|name| SenderName::parse("from", &name));
     let time = |name| query.get(name).map(|text| timestamp_of_query(name, text)).transpose();
-    let before = query.get("cursor").map(|cursor| {
-        cursor.parse().map(MessageId).map_err(|_| {
-            let wrong = FieldError::new("cursor", &Value::from(cursor), "the cursor of the page before");
-            Problem::field(Code::InvalidCursor, wrong)
-        })
-    });
+    let before = query.cursor()?.map(MessageId);
     Ok(Filter {
         status: status.transpose().map_err(invalid)?,
         flow: flow.transpose().map_err(invalid)?,
@@ -100,7 +96,7 @@ fn filter(query: &Query) -> Result<Filter, Problem> {
             .map(|from| from.as_str().to_owned()),
         since: time("since").map_err(invalid)?,
         until: time("until").map_err(invalid)?,
-        before: before.transpose()?,
+        before,
     })
 }
 
@@ -155,6 +151,17 @@ impl Query {
     /// A parameter; an empty one is as good as absent.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Where the page before ended, as its `meta.pagination` says.
+    pub(super) fn cursor<T: FromStr>(&self) -> Result<Option<T>, Problem> {
+        let Some(text) = self.get("cursor") else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| {
+            let wrong = FieldError::new("cursor", &Value::from(text), "the cursor of the page before");
+            Problem::field(Code::InvalidCursor, wrong)
+        })
     }
 
     /// Something that is on or off, and off by default.

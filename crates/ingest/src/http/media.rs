@@ -8,8 +8,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, Multipart};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::handler::Handler as _;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -27,6 +26,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::list::Query;
+use super::read::Id;
 use super::{Api, read};
 use crate::answer::{Answer, timestamp};
 use crate::credentials::{Caller, Scope};
@@ -44,8 +44,6 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(15 * 60);
 const READ_AND_FORGOTTEN: usize = 8 * 1024 * 1024;
 /// Longest name of a file, in characters: what Meta's clients show.
 const MAX_NAME: usize = 240;
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     const ONE: &str = "/api/v1/media/{id}";
@@ -244,7 +242,7 @@ pub(super) async fn details(
     id: Id,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Read)?;
-    let media = own(&api, &caller, &text(id)).await?;
+    let media = own(&api, &caller, &read::named_id(id)).await?;
     Ok(Answer::data(200, shown(&media)))
 }
 
@@ -254,7 +252,7 @@ pub(super) async fn delete(
     id: Id,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Write)?;
-    let id: MediaId = text(id).parse().map_err(|_| not_there())?;
+    let id: MediaId = read::named_id(id).parse().map_err(|_| not_there())?;
     let deleted = api.0.store.delete_media(caller.organization, id).await;
     if deleted.map_err(|error| read::failed(&error))? {
         return Ok(Answer::data(200, json!({"media_id": id, "deleted": true})));
@@ -270,7 +268,7 @@ pub(super) async fn download(
     id: Id,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Read)?;
-    let id = text(id);
+    let id = read::named_id(id);
     let query = Query::read(&uri, &["from"])?;
     if id.parse::<MediaId>().is_ok() {
         let media = own(&api, &caller, &id).await?;
@@ -383,10 +381,6 @@ fn name(given: Option<&str>) -> Result<Option<String>, Problem> {
         return Err(Problem::field(Code::ValidationError, wrong));
     }
     Ok(Some(given.to_owned()))
-}
-
-fn text(id: Id) -> String {
-    id.map(|Path(id)| id).unwrap_or_default()
 }
 
 fn refused(no: &NotMedia) -> Problem {

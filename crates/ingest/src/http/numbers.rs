@@ -2,12 +2,12 @@
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use domain::content::FieldError;
 use serde_json::{Map, Value, json};
 
+use super::read::Id;
 use super::{Api, body, flows, read};
 use crate::answer::{Answer, optional_timestamp};
 use crate::credentials::{Caller, Scope};
@@ -18,8 +18,6 @@ use crate::request::timestamp_of_query;
 
 /// Longest reason, in characters.
 const MAX_REASON: usize = 200;
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     let body = request(
@@ -74,7 +72,7 @@ pub(super) async fn pause(
     body: Body,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Admin)?;
-    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let id = read::named_id(id);
     let fields = body::object(&headers, body).await?;
     let invalid = |wrong| Problem::field(Code::ValidationError, wrong);
     body::known(&fields, &["until", "reason"])?;
@@ -110,7 +108,7 @@ pub(super) async fn resume(
     id: Id,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Admin)?;
-    let id = id.map(|Path(id)| id).unwrap_or_default();
+    let id = read::named_id(id);
     let woken = api.0.store.resume_number(caller.organization, &id).await;
     let woken = woken.map_err(|error| read::failed(&error))?.ok_or_else(no_number)?;
     Ok(Answer::data(

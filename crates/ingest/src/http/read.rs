@@ -22,6 +22,17 @@ use crate::problem::{Code, Problem};
 use crate::request::{SenderName, recipient_of_query};
 use crate::view;
 
+/// The id in a path, as a text.
+pub(super) type Id = Result<Path<String>, PathRejection>;
+
+/// What a path names. Empty where nothing can have that name: it is no UTF-8, or holds U+0000, which PostgreSQL does not keep.
+pub(super) fn named_id(id: Id) -> String {
+    id.map(|Path(id)| id)
+        .ok()
+        .filter(|id| !id.contains('\0'))
+        .unwrap_or_default()
+}
+
 pub(super) fn routes() -> Routes<Api> {
     Routes::new()
         .on(
@@ -63,7 +74,7 @@ pub(super) fn routes() -> Routes<Api> {
 pub(super) async fn message(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    id: Id,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Read)?;
     let (id, now) = (id_or(id, no_message)?, api.0.clock.now());
@@ -75,7 +86,7 @@ pub(super) async fn message(
 pub(super) async fn broadcast(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
-    id: Result<Path<String>, PathRejection>,
+    id: Id,
 ) -> Result<Answer, Problem> {
     caller.require(Scope::Read)?;
     let (id, now) = (id_or(id, no_broadcast)?, api.0.clock.now());
@@ -118,11 +129,11 @@ pub(super) async fn window_status(
 }
 
 /// The id in a path; `None` when it is none, which is as good as an id of nothing.
-pub(super) fn id(id: Result<Path<String>, PathRejection>) -> Option<Uuid> {
+pub(super) fn id(id: Id) -> Option<Uuid> {
     id.ok()?.parse().ok()
 }
 
-fn id_or(given: Result<Path<String>, PathRejection>, problem: fn() -> Problem) -> Result<Uuid, Problem> {
+fn id_or(given: Id, problem: fn() -> Problem) -> Result<Uuid, Problem> {
     id(given).ok_or_else(problem)
 }
 

@@ -2,7 +2,6 @@
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use domain::content::{FieldError, language_code, template_name};
@@ -11,6 +10,7 @@ use serde_json::{Map, Value, json};
 use store::management::{KnownTemplate, NewTemplate, TemplateFilter};
 
 use super::list::{MAX_LIMIT, Query, limit};
+use super::read::Id;
 use super::{Api, body, read};
 use crate::answer::{Answer, optional_timestamp};
 use crate::credentials::{Caller, Scope};
@@ -21,8 +21,6 @@ use crate::problem::{Code, Problem};
 const ALL: &str = "/api/v1/templates";
 const ONE: &str = "/api/v1/templates/{id}";
 const CATEGORIES: [&str; 3] = ["MARKETING", "UTILITY", "AUTHENTICATION"];
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     let components = || json!({"type": "array", "items": {"type": "object"}, "description": "As in Meta's API."});
@@ -129,17 +127,9 @@ pub(super) async fn all(
     caller.require(Scope::Read)?;
     let query = Query::read(&uri, &["name", "status", "limit", "cursor"])?;
     let limit = limit(&query)?;
-    let after = query.get("cursor").map(|cursor| {
-        let wrong = || {
-            Problem::new(
-                Code::InvalidCursor,
-                "This cursor is none of ours; take it from meta.pagination.",
-            )
-        };
-        cursor.parse::<i64>().map_err(|_| wrong())
-    });
+    let after = query.cursor()?;
     let filter = TemplateFilter {
-        after: after.transpose()?.unwrap_or(0),
+        after: after.unwrap_or(0),
         name: query.get("name").map(str::to_owned),
         status: query.get("status").map(str::to_ascii_uppercase),
         id: None,

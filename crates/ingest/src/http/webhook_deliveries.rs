@@ -2,8 +2,7 @@
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use chrono::{DateTime, Utc};
 use domain::content::FieldError;
@@ -11,6 +10,7 @@ use serde_json::{Map, Value, json};
 use store::webhooks::{Delivery, DeliveryState, Stretch};
 
 use super::list::{MAX_LIMIT, Query, limit};
+use super::read::Id;
 use super::webhook_endpoints::{endpoint_id, must_exist};
 use super::{Api, body, read};
 use crate::answer::{Answer, optional_timestamp, timestamp};
@@ -23,8 +23,6 @@ use crate::request::timestamp_of_query;
 
 /// Most events of one replay; a longer stretch is cut by its caller, who sees how far it is.
 const MOST: i64 = 100_000;
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     let of = |operation: Operation| {
@@ -72,7 +70,7 @@ pub(super) async fn list(
         let known = DeliveryState::ALL.into_iter().find(|state| state.as_str() == word);
         known.ok_or_else(|| invalid("status", &Value::from(word), "one of pending, delivered, failed"))
     });
-    let (state, limit, before) = (state.transpose()?, limit(&query)?, cursor(&query)?);
+    let (state, limit, before) = (state.transpose()?, limit(&query)?, query.cursor()?);
     // One more than asked for tells whether there are more.
     let found = api
         .0
@@ -178,17 +176,6 @@ impl Wanted {
             _ => Err(invalid("body", &Value::from(fields.clone()), ways)),
         }
     }
-}
-
-fn cursor(query: &Query) -> Result<Option<i64>, Problem> {
-    let Some(text) = query.get("cursor") else {
-        return Ok(None);
-    };
-    let read = text.parse().map(Some);
-    read.map_err(|_| {
-        let wrong = FieldError::new("cursor", &Value::from(text), "the cursor of the page before");
-        Problem::field(Code::InvalidCursor, wrong)
-    })
 }
 
 fn invalid(field: &str, value: &Value, expected: &str) -> Problem {

@@ -2,8 +2,7 @@
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
 use domain::EndpointId;
@@ -14,6 +13,7 @@ use outbound::{SystemLookup, look_up};
 use serde_json::{Value, json};
 use store::webhooks::{Endpoint, EndpointChange, MOST_ENDPOINTS, NewEndpoint};
 
+use super::read::Id;
 use super::{Api, body, read};
 use crate::answer::{Answer, optional_timestamp, timestamp};
 use crate::credentials::{Caller, Scope};
@@ -26,8 +26,6 @@ use crate::request::EndpointFields;
 /// How long the secret before a rotation signs too, unless the caller says otherwise; and at most.
 const OVERLAP_HOURS: i64 = 24;
 const MOST_OVERLAP_HOURS: i64 = 24 * 30;
-
-type Id = Result<Path<String>, PathRejection>;
 
 pub(super) fn routes() -> Routes<Api> {
     const ALL: &str = "/api/v1/webhook-endpoints";

@@ -3,7 +3,9 @@
 SELECT m.id, m.organization_id, m.number_id, m.state, m.recipient, m.category, m.attempt, m.failures, m.expires_at, m.template_id,
        m.has_fallback, m.test,
        CASE WHEN c.fell_back_at IS NULL THEN c.content ELSE c.fallback_content END AS content,
-       c.traceparent, m.changed_at AS queued_at, m.scheduled_at IS NULL AND m.attempt = 0 AS prompt,
+       c.traceparent, m.changed_at AS queued_at,
+       -- Nothing was posted yet: a claim that was given back is part of the wait.
+       m.scheduled_at IS NULL AND (m.attempt = 0 OR NOT EXISTS (SELECT FROM attempt a WHERE a.id = m.id)) AS prompt,
        f.status AS flow_status,
        s.recipient IS NOT NULL AND NOT s.marketing_only AS opted_out, coalesce(s.marketing_only, false) AS opted_out_of_marketing,
        n.phone_number_id, n.status AS number_status, n.throughput,
