@@ -1,18 +1,23 @@
-//! No list of any type is without a limit: the longest that our types accept is found by trying, and the referee accepts it too. And whatever
-//! stands in the place of any text is refused by its field, or accepted by the referee as well. [`crate::limits`] says what the limits are.
+//! No text and no list of any type is without a limit: the longest that our types accept is found by trying, and the referee accepts it too.
+//! [`crate::limits`] says what the limits are; this finds the ones that somebody forgot to write down.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::golden;
 
-/// More than any list of Meta's has.
+/// Longer than any text and any list that Meta takes.
+const TOO_LONG: usize = 70_000;
 const TOO_MANY: usize = 1_500;
 
+/// What a text begins with, in the place of `x`: formats that are more than characters.
+const FORMATS: &[&str] = &["", "https://example.com/", "wamid.", "https://wa.me/"];
+
 /// What is passed on as it is: what a flow is given, and the parts of a payment that Meta's documentation leaves open. The size of the whole
-/// body bounds them.
+/// body bounds them. And the quoted message, which is read with the request and not with its content.
 fn is_the_callers_own(pointer: &str) -> bool {
     let parts = [
+        "context",
         "data",
         "flow_action_data",
         "raw",
@@ -80,6 +85,26 @@ fn largest(least: usize, most: usize, taken: impl Fn(usize) -> bool) -> usize {
 fn the_referee_takes(name: &str, pointer: &str, body: &Value) {
     let (sent, _) = golden::composed(body);
     assert_eq!(simulator::validate(sent.as_bytes()), Ok(()), "{name}{pointer}");
+}
+
+#[test]
+fn every_text_of_every_type_has_a_limit_that_the_referee_knows() {
+    let mut found = 0;
+    for (name, body, pointer) in places(Value::is_string) {
+        for format in FORMATS {
+            let text = |length: usize| json!(format!("{format}{}", "x".repeat(length)));
+            let taken = |length| golden::read(&with(&body, &pointer, text(length))).is_ok();
+            if !taken(1) {
+                continue;
+            }
+            assert!(!taken(TOO_LONG), "{name}{pointer} takes any length");
+            let limit = largest(1, TOO_LONG, taken);
+            the_referee_takes(&name, &pointer, &with(&body, &pointer, text(limit)));
+            found += 1;
+        }
+    }
+    println!("{found} texts with a limit");
+    assert!(found > 200, "only {found}");
 }
 
 #[test]
