@@ -12,7 +12,7 @@ async fn left_in(rig: &Rig, state: i16) -> String {
     let id = sent["message_id"].as_str().unwrap().to_owned();
     let scope = rig.tenant.scope;
     rig.sql(&format!(
-        "UPDATE message SET state = {state}, attempt = 1, claimed_at = now(), reason = 'outcome_unknown',
+        "UPDATE message SET state = {state}, attempt = 1, counted = true, claimed_at = now(), reason = 'outcome_unknown',
              wake_at = CASE WHEN {state} = 40 THEN now() + interval '15 minutes' END WHERE id = '{id}';
          INSERT INTO limit_member VALUES ({scope}, '{}', now(), now() + interval '1 day', 1);
          UPDATE limit_scope SET members = 1",

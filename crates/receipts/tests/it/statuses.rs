@@ -221,6 +221,13 @@ async fn a_late_delivery_keeps_its_place_in_the_messaging_limit_for_24_hours() {
     }
 
     world
+        .raw(&format!(
+            "UPDATE limit_scope SET max_members = 250, members = 5 WHERE id = {}",
+            world.tenant.scope
+        ))
+        .await;
+
+    world
         .statuses(&[
             world.status(ids[0], 1, "delivered", 5),
             world.status(ids[1], 1, "delivered", 3_000),

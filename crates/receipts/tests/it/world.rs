@@ -98,8 +98,8 @@ impl World {
         };
         self.raw(&format!(
             "INSERT INTO message (id, organization_id, number_id, scope_id, recipient, lane, category, expires_at, state,
-                 wake_at, attempt, claimed_at, changed_at, reason)
-             VALUES ('{id}', {}, {}, {}, '{}', 0, {}, '{}', {}, {wake_at}, {}, '{now}', '{now}', 'outcome_unknown')",
+                 wake_at, attempt, counted, claimed_at, changed_at, reason)
+             VALUES ('{id}', {}, {}, {}, '{}', 0, {}, '{}', {}, {wake_at}, {}, {}, '{now}', '{now}', 'outcome_unknown')",
             tenant.organization,
             tenant.number,
             tenant.scope,
@@ -108,6 +108,7 @@ impl World {
             now + TimeDelta::days(1),
             plan.state.code(),
             plan.attempt,
+            plan.category != Category::Service,
         ))
         .await;
     }
