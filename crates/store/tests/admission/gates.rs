@@ -240,7 +240,7 @@ async fn pauses_cancels_and_ends_are_obeyed() {
     let held = bench.queued(3, Category::Utility).await;
     bench
         .run(&format!(
-            "UPDATE number_gate SET paused_until = 'infinity' WHERE number_id = {number}"
+            "UPDATE number_gate SET paused_until = '{now}'::timestamptz + interval '1 s' WHERE number_id = {number}"
         ))
         .await;
     assert_eq!(bench.verdict(held).await, "sender_paused");
