@@ -58,6 +58,12 @@ fn check(facts: Facts, expected: &str) {
         Verdict::Drop { reason } => format!("drop {reason}"),
     };
     assert_eq!(got, expected, "{facts:?}");
+    // A recorded reason leads back to the gate that gave it.
+    for step in trace(&facts, now()) {
+        if let Some(Verdict::Defer { reason, .. } | Verdict::FallBack { reason } | Verdict::Drop { reason }) = step.no {
+            assert_eq!(reason.gate(), Some(step.rule), "{reason}");
+        }
+    }
 }
 
 #[test]
