@@ -152,6 +152,15 @@ impl Problem {
         .retry_after(1)
     }
 
+    /// Others were faster in the ledger: nothing was kept.
+    pub fn contention() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "Other requests were in the way of this one, and nothing of it was kept; try again.",
+        )
+        .retry_after(1)
+    }
+
     /// Our own fault.
     pub fn internal() -> Self {
         Self::new(
@@ -197,7 +206,9 @@ impl Problem {
 
 impl From<&store::Error> for Problem {
     fn from(error: &store::Error) -> Self {
-        if error.is_unavailable() {
+        if error.is_contention() {
+            Self::contention()
+        } else if error.is_unavailable() {
             Self::unavailable()
         } else {
             Self::internal()

@@ -71,6 +71,14 @@ impl Error {
         }
     }
 
+    /// Whether PostgreSQL rolled the call back because others were in its way: the same call may succeed in a moment, and nothing of it is
+    /// there.
+    pub fn is_contention(&self) -> bool {
+        // Class 40: a deadlock, or a serialization failure; 55P03: a lock that was not to be had in time.
+        self.sql_state()
+            .is_some_and(|code| code.code().starts_with("40") || *code == SqlState::LOCK_NOT_AVAILABLE)
+    }
+
     /// Whether PostgreSQL refused a value that it was given: the same call can never succeed, while one without that value can.
     pub fn is_about_data(&self) -> bool {
         // Class 22: data exception; 23: integrity constraint; 54: too large, as for an index.

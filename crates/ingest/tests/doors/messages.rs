@@ -371,3 +371,24 @@ async fn a_message_that_breaks_the_messaging_limit_is_refused_and_says_when_ther
     );
     rig.finish().await;
 }
+
+#[tokio::test]
+async fn what_lost_against_others_in_the_ledger_is_not_kept_and_may_be_tried_again() {
+    let rig = Rig::start().await;
+    rig.sql(
+        "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = 'deadlock_detected'; END $$;
+         CREATE TRIGGER lose BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION lose()",
+    )
+    .await;
+
+    let lost = rig.post(MESSAGES, &hello(&person(1))).await;
+
+    assert_eq!(lost.headers["retry-after"], "1");
+    lost.error(503, "UNAVAILABLE");
+    assert_eq!(rig.count("message").await, 0);
+    rig.sql("DROP TRIGGER lose ON message").await;
+    rig.post(MESSAGES, &hello(&person(1))).await.data(202);
+    assert_eq!(rig.count("message").await, 1);
+    rig.finish().await;
+}
