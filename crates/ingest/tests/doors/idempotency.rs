@@ -117,24 +117,32 @@ async fn a_request_waits_for_another_transaction_with_its_key_and_then_repeats_i
     // As another process would hold it: taken, and not committed before somebody waits for it.
     rig.sql("CREATE TABLE kept AS SELECT * FROM idempotency; DELETE FROM idempotency")
         .await;
+    // It goes on when this test lets go of the number.
+    let phones = rig.sql("SELECT phone FROM sender_number").await;
+    let phones: Vec<&str> = phones.iter().map(|row| row["phone"].as_str().unwrap()).collect();
+    let mut applier = rig.database.store.applier().await.unwrap();
+    let number = applier.begin().await.unwrap();
+    number.lock_gates(&phones).await.unwrap();
     let store = rig.database.store.clone();
     let holding = tokio::spawn(async move {
-        let hold = "INSERT INTO idempotency SELECT * FROM kept; SELECT pg_advisory_xact_lock(7);
-             DO $$ BEGIN
-                 WHILE NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)
-                 LOOP PERFORM pg_sleep(0.005); END LOOP;
-             END $$";
+        let hold = "INSERT INTO idempotency SELECT * FROM kept; SELECT 1 FROM number_gate FOR UPDATE";
         store.raw(&format!("BEGIN; {hold}; COMMIT")).await
     });
-    testkit::until(SOON, "the other transaction to hold the key", async || {
-        let held = rig
-            .sql("SELECT 1 AS one FROM pg_locks WHERE locktype = 'advisory' AND objid = 7")
-            .await;
-        (!held.is_empty()).then_some(())
-    })
-    .await;
+    let waiting = async |count: usize, what: &str| {
+        let blocked =
+            "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        testkit::until(SOON, what, async || {
+            (rig.sql(blocked).await.len() == count).then_some(())
+        })
+        .await;
+    };
+    waiting(1, "the other transaction to hold the key").await;
 
-    let again = keyed(&rig, MESSAGES, &hello(&person(1)), "k1").send().await;
+    let again = keyed(&rig, MESSAGES, &hello(&person(1)), "k1");
+    let (again, ()) = tokio::join!(again.send(), async {
+        waiting(2, "the request to wait for it").await;
+        number.commit().await.unwrap();
+    });
 
     assert_eq!(again.headers["idempotency-replayed"], "true");
     assert_eq!(again.data(202), first);
