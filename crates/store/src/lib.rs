@@ -45,6 +45,7 @@ pub mod watch;
 pub mod webhooks;
 
 pub use error::{Cause, Error};
+pub use migrate::migrations_fingerprint;
 pub use pool::{Connections, Options, Store};
 pub use reading::Reading;
 pub use vault::Vault;

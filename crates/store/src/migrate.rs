@@ -1,5 +1,7 @@
 //! Brings the schema up to date. The migrations are part of the executable, so program and schema cannot be mixed up.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{Error, Store};
@@ -20,6 +22,15 @@ pub struct Migrated {
     pub applied: Vec<String>,
     /// Partition tables that were made now.
     pub partitions: i32,
+}
+
+/// A number for the migrations of this executable: another one whenever any of them differs.
+pub fn migrations_fingerprint() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for migration in embedded::migrations::runner().get_migrations() {
+        (migration.version(), migration.name(), migration.checksum()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 impl Store {

@@ -1,7 +1,6 @@
-//! A migrated database of its own for every test, copied from a template that is made once per state of `migrations/`.
+//! A migrated database of its own for every test, copied from a template that is made once per state of the migrations that this program has in it.
 
-use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fs::File;
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -130,16 +129,7 @@ async fn create(servers: &Servers, template: &str) -> Result<TestDatabase> {
 
 /// The name of the migrated template, made when it is missing. A file lock keeps test programs apart.
 async fn template(admin_url: &str) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
-    let mut migrations: Vec<_> = fs::read_dir(checkout::root().join("migrations"))?.collect::<Result<_, _>>()?;
-    migrations.sort_by_key(fs::DirEntry::file_name);
-    for file in migrations
-        .iter()
-        .filter(|file| file.path().extension().is_some_and(|kind| kind == "sql"))
-    {
-        fs::read(file.path())?.hash(&mut hasher);
-    }
-    let name = format!("turnpike_template_{:016x}", hasher.finish());
+    let name = format!("turnpike_template_{:016x}", store::migrations_fingerprint());
 
     let lock = checkout::target().join("template-database.lock");
     let lock = tokio::task::spawn_blocking(move || {
