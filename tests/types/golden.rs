@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use domain::Content;
 use domain::template::{ParameterFormat, Shape};
+use meta::webhook::Update;
 use serde_json::Value;
 
 /// The folder of all golden files.
@@ -60,6 +61,21 @@ pub(crate) fn told() -> BTreeMap<String, Value> {
             (name, json(&folder.join("webhook.json")).unwrap())
         })
         .collect()
+}
+
+/// Reads every webhook of a folder, of which each holds one update, and compares what it means.
+#[track_caller]
+pub(crate) fn each_webhook_is_read(kind: &str, meaning: fn(&Update) -> Value) {
+    for entry in fs::read_dir(folder().join(kind)).unwrap() {
+        let folder = entry.unwrap().path();
+        let raw = fs::read(folder.join("webhook.json")).unwrap();
+        let updates = meta::webhook::parse(&raw).unwrap();
+        let [update] = updates.as_slice() else {
+            panic!("{}: {updates:?}", folder.display())
+        };
+        let text = serde_json::to_string_pretty(&meaning(update)).unwrap();
+        compare(&folder.join("read.json"), &text);
+    }
 }
 
 pub(crate) fn json(path: &Path) -> Option<Value> {

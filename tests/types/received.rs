@@ -1,7 +1,5 @@
 //! One webhook of each type, and what is read from it: for the gates, and for customers.
 
-use std::fs;
-
 use meta::webhook::{InboundMessage, StatusUpdate, Update};
 use serde_json::{Value, json};
 
@@ -53,16 +51,7 @@ fn status(status: &StatusUpdate) -> Value {
 
 #[test]
 fn each_webhook_is_read_as_it_was_meant() {
-    for entry in fs::read_dir(golden::folder().join("received")).unwrap() {
-        let folder = entry.unwrap().path();
-        let raw = fs::read(folder.join("webhook.json")).unwrap();
-        let updates = meta::webhook::parse(&raw).unwrap();
-        let [update] = updates.as_slice() else {
-            panic!("{}: {updates:?}", folder.display())
-        };
-        let text = serde_json::to_string_pretty(&read(update)).unwrap();
-        golden::compare(&folder.join("read.json"), &text);
-    }
+    golden::each_webhook_is_read("received", read);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Webhooks about accounts, numbers, templates and people's own settings: one of each field as Meta sends it, and what is read from it.
 //! That each is applied, or kept in sight, is shown on a database: `cargo test -p receipts --test it fields`.
 
-use std::fs;
-
 use meta::webhook::Update;
 use serde_json::{Value, json};
 
@@ -118,16 +116,7 @@ fn read(update: &Update) -> Value {
 
 #[test]
 fn each_webhook_of_an_account_is_read_as_it_was_meant() {
-    for entry in fs::read_dir(golden::folder().join("told")).unwrap() {
-        let folder = entry.unwrap().path();
-        let raw = fs::read(folder.join("webhook.json")).unwrap();
-        let updates = meta::webhook::parse(&raw).unwrap();
-        let [update] = updates.as_slice() else {
-            panic!("{}: {updates:?}", folder.display())
-        };
-        let text = serde_json::to_string_pretty(&read(update)).unwrap();
-        golden::compare(&folder.join("read.json"), &text);
-    }
+    golden::each_webhook_is_read("told", read);
 }
 
 #[test]
