@@ -221,8 +221,8 @@ async fn attempts(stack: &Stack) -> BTreeMap<String, usize> {
         .collect()
 }
 
-/// Waits until the broker has everything and every webhook is over, however long that takes, as long as it goes on. What waits for its next
-/// attempt is tried at once: a day is long.
+/// Waits until Meta's webhooks are applied, the broker has everything and every webhook is over, however long that takes, as long as it goes
+/// on. What waits for its next attempt is tried at once: a day is long.
 async fn until_told(stack: &Stack, patience: Duration) {
     let (mut left, mut done) = (i64::MAX, -1);
     while left > 0 {
@@ -230,13 +230,12 @@ async fn until_told(stack: &Stack, patience: Duration) {
             let hurry = "UPDATE webhook_delivery SET wake_at = now() WHERE state = 1 AND wake_at > now();
                          UPDATE webhook_endpoint SET rests_until = '-infinity' WHERE rests_until > now()";
             stack.database.store.raw(hurry).await.ok()?;
-            let rows = "SELECT count(*) FILTER (WHERE state <> 3) AS waiting,
-                               count(*) FILTER (WHERE state = 3) + (SELECT sum(published_sequence) FROM event_counter)::bigint AS done
+            let rows = "SELECT count(*) FILTER (WHERE state = 3) + (SELECT sum(published_sequence) FROM event_counter)::bigint AS done
                         FROM webhook_delivery";
-            let rows = stack.database.store.raw(rows).await.ok()?;
+            let now = stack.database.store.raw(rows).await.ok()?[0]["done"].as_i64()?;
+            // One statement, so that nothing changes from one kind of waiting to the next between two looks.
             let behind = stack.database.store.backlogs().await.ok()??;
-            let left = rows[0]["waiting"].as_i64()? + behind.untold + behind.unnumbered + behind.unseen;
-            let now = rows[0]["done"].as_i64()?;
+            let left = behind.inbox + behind.unnumbered + behind.untold + behind.unseen + behind.deliveries;
             (now > done || left == 0).then_some((left, now))
         })
         .await;
