@@ -104,6 +104,15 @@ impl Receiver {
     }
 }
 
+/// A call that is not over; it is when whoever called hangs up, too.
+struct UnderWay(Arc<Mutex<Inside>>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().under_way -= 1;
+    }
+}
+
 async fn receive(
     State(inside): State<Arc<Mutex<Inside>>>,
     uri: Uri,
@@ -126,8 +135,8 @@ async fn receive(
         inside.most_under_way = inside.most_under_way.max(inside.under_way);
         (inside.answers.pop_front().unwrap_or(200), inside.open.subscribe())
     };
+    let _under_way = UnderWay(inside);
     open.wait_for(|open| *open).await.unwrap();
-    inside.lock().unwrap().under_way -= 1;
     let mut answer = HeaderMap::new();
     if (300..400).contains(&status) {
         answer.insert("location", "http://169.254.169.254/latest/meta-data".parse().unwrap());
