@@ -70,6 +70,10 @@ impl Outside {
         Self::at(&address, calls).await
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.calls.lock().unwrap().len()
+    }
+
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
