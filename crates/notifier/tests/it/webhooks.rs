@@ -11,8 +11,9 @@ use outbound::{Client, ClientConfig};
 use runtime::health::Health;
 use runtime::{Clock, Drained, Shutdown};
 use serde_json::{Value, json};
-use store::webhooks::{DeliveryState, NewEndpoint, Stretch};
+use store::webhooks::{DeliveryState, NewEndpoint, Outcome, Parcel, Stretch};
 use testkit::{database, hostile, until};
+use tokio::time::timeout;
 
 use crate::receiver::Receiver;
 use crate::world::{SOON, World};
@@ -186,6 +187,56 @@ async fn an_endpoint_hears_nothing_from_before_it_was_there_unless_it_is_replaye
     assert_eq!(sequences, (2..=5).collect());
     couriers.stop().await;
     world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_claimed_is_handed_out_even_when_it_came_at_that_moment() {
+    const EVENTS: i64 = 1_500;
+    let world = World::new().await;
+    world.messages(usize::try_from(EVENTS).unwrap(), 20).await;
+    while world.database.store.number_events(100).await.unwrap() > 0 {}
+    let endpoint = world.endpoint("http://127.0.0.1:9/hook", &["*"]).await;
+    world.run("UPDATE webhook_endpoint SET concurrency = 50").await;
+    let (store, organization) = (world.database.store.clone(), world.tenant.organization);
+
+    let coming = tokio::spawn(async move {
+        for n in 1..=EVENTS {
+            let stretch = Stretch { first: n, last: n };
+            assert_eq!(store.replay(organization, endpoint, stretch).await.unwrap(), 1);
+        }
+    });
+    let mut handed_out = BTreeSet::new();
+    let claiming = async {
+        let store = &world.database.store;
+        while handed_out.len() < usize::try_from(EVENTS).unwrap() {
+            let parcels = store.claim_deliveries(SOON * 10, 100).await.unwrap();
+            let outcomes: Vec<_> = parcels.iter().map(delivered).collect();
+            store
+                .record_deliveries(&outcomes, 0.5, Clock::system().now())
+                .await
+                .unwrap();
+            handed_out.extend(parcels.iter().map(|parcel| parcel.sequence));
+        }
+    };
+    timeout(SOON, claiming)
+        .await
+        .expect("everything that was claimed to be handed out");
+    coming.await.unwrap();
+    world.finish().await;
+}
+
+fn delivered(parcel: &Parcel) -> Outcome {
+    Outcome {
+        endpoint: parcel.endpoint,
+        sequence: parcel.sequence,
+        attempt: parcel.attempt,
+        delivered: true,
+        again_at: None,
+        gone: false,
+        http_status: Some(200),
+        took_ms: 1,
+        error: None,
+    }
 }
 
 #[tokio::test]

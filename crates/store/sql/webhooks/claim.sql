@@ -1,16 +1,4 @@
--- With everything that an attempt needs. The event is the row that holds the number; of a message, who and the caller's own.
-SELECT d.o_endpoint_id AS endpoint_id, d.o_sequence AS sequence, d.o_attempts AS attempts, coalesce(w.url, p.url) AS url,
-       p.secret, CASE WHEN p.old_secret_until > turnpike_now() THEN p.old_secret END AS old_secret,
-       o.slug, e.at, e.kind, e.reason, e.flow_id, e.data, e.message_id, m.recipient, n.phone, c.metadata, c.traceparent, w.created_at
+-- Nothing else, and nothing joined: the function sees what came after this statement began, and this statement would not. A delivery that
+-- came in between would be claimed and handed to nobody, and wait for its lease.
+SELECT d.o_endpoint_id AS endpoint_id, d.o_sequence AS sequence, d.o_attempts AS attempts
 FROM claim_deliveries($1::text::interval, $2, $3) d
-JOIN webhook_delivery w ON w.endpoint_id = d.o_endpoint_id AND w.sequence = d.o_sequence
-JOIN webhook_endpoint p ON p.id = d.o_endpoint_id
-JOIN organization o ON o.id = w.organization_id
-LEFT JOIN LATERAL (
-    SELECT r.at, r.kind, r.reason, r.flow_id, r.data, r.message_ids[r.size - (r.sequence - w.sequence)::integer] AS message_id
-    FROM (SELECT v.* FROM event v WHERE v.organization_id = w.organization_id AND v.sequence >= w.sequence ORDER BY v.sequence LIMIT 1) r
-    WHERE r.sequence - r.size < w.sequence
-) e ON true
-LEFT JOIN message m ON m.id = e.message_id
-LEFT JOIN sender_number n ON n.id = m.number_id
-LEFT JOIN message_content c ON c.id = e.message_id

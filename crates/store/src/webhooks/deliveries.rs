@@ -17,6 +17,7 @@ use crate::{Error, Store, Vault};
 
 const FAN_OUT: Statement = statement!("webhooks/fan_out", "finding who wants to hear of events");
 const CLAIM: Statement = statement!("webhooks/claim", "taking webhook deliveries");
+const PARCELS: Statement = statement!("webhooks/parcels", "reading what to deliver");
 const LOCK_STANDINGS: Statement = statement!("webhooks/lock_standings", "locking webhook endpoints");
 const RECORD: Statement = statement!("webhooks/record", "recording webhook deliveries");
 const SET_STANDINGS: Statement = statement!("webhooks/set_standings", "recording how webhook endpoints do");
@@ -102,7 +103,14 @@ impl Store {
         let client = self.client().await?;
         let lease = format!("{} ms", lease.as_millis());
         let probe_after = i32::try_from(PROBE_AFTER).unwrap_or(i32::MAX);
-        let rows = CLAIM.rows(&client, &[&lease, &limit, &probe_after]).await?;
+        let claimed = CLAIM.rows(&client, &[&lease, &limit, &probe_after]).await?;
+        if claimed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let endpoints: Vec<Uuid> = claimed.iter().map(|row| row.get("endpoint_id")).collect();
+        let sequences: Vec<i64> = claimed.iter().map(|row| row.get("sequence")).collect();
+        let attempts: Vec<i32> = claimed.iter().map(|row| row.get("attempts")).collect();
+        let rows = PARCELS.rows(&client, &[&endpoints, &sequences, &attempts]).await?;
         rows.iter().map(|row| parcel(self.vault(), row)).collect()
     }
 
