@@ -59,19 +59,12 @@ async fn a_killed_sender_loses_nothing_and_nothing_goes_twice() {
     stack.start_role("sender").await.unwrap();
 
     // What the killed one had posted is proven by its journal or by webhooks, and what it had not begun goes back at once. Long before
-    // the first lease runs out nothing is left in between, but for calls that were noted as begun and never made.
-    let settled = async || {
-        let states = stack.states().await.ok()?;
-        let [uncertain, accepted] = [40, 50].map(|state| states.get(&state).copied().unwrap_or_default());
-        let posted = i64::try_from(stack.meta.report().accepted).unwrap();
-        (accepted + uncertain == 2000 && accepted == posted).then_some(())
-    };
-    testkit::until(BEFORE_ANY_LEASE, "an end for each message", settled).await;
+    // the first lease runs out nothing is left in between.
+    stack.until_accepted(2000, BEFORE_ANY_LEASE).await;
     let report = stack.meta.wait_for_webhooks(Duration::from_secs(30)).await.unwrap();
-    assert_eq!(report.accepted, report.posts, "{:?}", report.refused);
+    assert_eq!((report.accepted, report.posts), (2000, 2000), "{:?}", report.refused);
     assert_eq!(report.duplicates.message, 0);
     assert!(report.ok, "{:?}", report.violations);
-    assert_eq!(unexplained(&stack).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,23 +92,12 @@ async fn without_webhooks_only_calls_that_were_under_way_are_uncertain_after_a_k
     };
     let states = testkit::until(BEFORE_ANY_LEASE, "an end for each message", settled).await;
     let report = stack.meta.report();
-    assert_eq!(report.accepted, report.posts, "{:?}", report.refused);
+    assert_eq!((report.accepted, report.posts), (1000, 1000), "{:?}", report.refused);
     assert_eq!(report.duplicates.message, 0);
-    // Whoever dies between noting that a call begins and its first byte has not called; nobody can know.
-    let uncertain = u64::try_from(states.get(&40).copied().unwrap_or_default()).unwrap();
-    assert!(
-        report.posts <= 1000 && 1000 - report.posts <= uncertain,
-        "{} of {states:?}",
-        report.posts
-    );
-    assert_eq!(unexplained(&stack).await, 0, "{states:?}");
-}
-
-/// How many messages are uncertain for another reason than that their sender died over the call.
-async fn unexplained(stack: &Stack) -> i64 {
     let sql = "SELECT count(*) AS n FROM message m WHERE state = 40
         AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.id = m.id AND a.error->>'cause' = 'the sender ended during the call')";
-    stack.database.store.raw(sql).await.unwrap()[0]["n"].as_i64().unwrap()
+    let unexplained = stack.database.store.raw(sql).await.unwrap();
+    assert_eq!(unexplained[0]["n"], 0, "{states:?}");
 }
 
 async fn until_posted(stack: &Stack, count: u64) {
