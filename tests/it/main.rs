@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
 mod balance;
+mod campaigns;
 mod events_survive;
 mod every_route;
 mod inbound;

@@ -126,9 +126,8 @@ impl Teller {
             return Ok(None);
         };
         let (told, slug): (i64, String) = (row.get("published_sequence"), row.get("slug"));
-        // As many rows as changes are wanted: a row holds one or more.
-        let rows = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = CHANGES.rows(&transaction, &[&organization.0, &told, &rows]).await?;
+        let wanted = count_of(limit);
+        let rows = CHANGES.rows(&transaction, &[&organization.0, &told, &wanted]).await?;
         let changes: Vec<Change> = rows
             .iter()
             .flat_map(changes)
@@ -162,27 +161,33 @@ impl Turn<'_> {
     }
 }
 
+/// A limit as the statements take it, with room for what they add to it.
+fn count_of(limit: usize) -> i64 {
+    i32::try_from(limit).unwrap_or(i32::MAX).into()
+}
+
 /// The changes of one row, which end at its sequence.
 fn changes(row: &Row) -> Vec<Change> {
     let last: i64 = row.get("sequence");
+    let (at, kind): (DateTime<Utc>, String) = (row.get("at"), row.get("kind"));
     let change = |sequence, subject| Change {
         sequence,
-        at: row.get("at"),
-        kind: row.get("kind"),
+        at,
+        kind: kind.clone(),
         subject,
     };
     if let Some(data) = row.get::<_, Option<Value>>("data") {
         return vec![change(last, Subject::Other(data))];
     }
     let messages: Vec<Uuid> = row.get("message_ids");
-    let flow: Option<Uuid> = row.get("flow_id");
+    let (reason, flow): (Option<String>, Option<Uuid>) = (row.get("reason"), row.get("flow_id"));
     let first = last - messages.len() as i64 + 1;
     (first..)
         .zip(messages)
         .map(|(sequence, message)| {
             let subject = Subject::Message {
                 id: MessageId(message),
-                reason: row.get("reason"),
+                reason: reason.clone(),
                 flow: flow.map(FlowId),
             };
             change(sequence, subject)

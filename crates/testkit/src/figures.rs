@@ -151,3 +151,48 @@ pub async fn flush_commits(store: &Store) -> Result<()> {
     }
     Ok(())
 }
+
+/// What became of a load of scheduled messages, and of single ones beside it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Dispatch {
+    /// Scheduled rows that are no longer parked.
+    pub released: u64,
+    /// Of these, those that were before their time.
+    pub early: u64,
+    /// Single messages whose POST set out.
+    pub singles: u64,
+    /// From being accepted to the POST; `None` before the first.
+    pub single_p99_ms: Option<f64>,
+}
+
+/// Makes `rows` scheduled messages from the `from`-th on, over all numbers in turn, due at `due` (Unix seconds).
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn make_scheduled(store: &Store, from: u32, rows: u32, due: f64) -> Result<()> {
+    let sql = include_str!("../sql/dispatch_make.sql");
+    let sql = sql
+        .replace(":due", &format!("{due:.3}"))
+        .replace(":from", &from.to_string());
+    store.raw(&sql.replace(":rows", &rows.to_string())).await?;
+    Ok(())
+}
+
+/// Lets the broker hold any number of rows of each number.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn without_depth(store: &Store) -> Result<()> {
+    store.raw(include_str!("../sql/dispatch_deep.sql")).await?;
+    Ok(())
+}
+
+/// The figures of [`Dispatch`], now.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_dispatch(store: &Store) -> Result<Dispatch> {
+    let mut rows = store.raw(include_str!("../sql/dispatch_figures.sql")).await?;
+    let row = rows.pop().context("an aggregate has one row")?;
+    Ok(serde_json::from_value(row)?)
+}

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`
 
+mod dispatch;
 mod load;
 mod measurement;
 mod peers;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, Subcommand};
 use testkit::{checkout, servers};
 
 use self::measurement::{Measurement, medians};
@@ -33,6 +34,8 @@ use crate::cargo::{self, cargo};
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Only these, separated by commas [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
@@ -101,6 +104,12 @@ pub(crate) struct Options {
     compare: Option<PathBuf>,
 }
 
+/// A part of the benchmark that is measured by itself.
+#[derive(Debug, Subcommand)]
+enum Part {
+    Dispatch(dispatch::Options),
+}
+
 impl Options {
     fn kinds(&self) -> &[Kind] {
         const ALL: [Kind; 5] = [Kind::Broadcast, Kind::Open, Kind::Intake, Kind::Webhooks, Kind::Pace];
@@ -131,6 +140,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let machines = Machines::start()?;
 
     let runtime = tokio::runtime::Runtime::new().context("starting a runtime")?;
+    if let Some(Part::Dispatch(dispatch)) = &options.part {
+        runtime.block_on(Box::pin(dispatch::measure(dispatch, &machines)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let runs = runtime.block_on(measure(options, installed.as_ref(), &machines))?;
     let results = medians(&runs);
     if options.explain.is_some() {

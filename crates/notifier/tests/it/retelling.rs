@@ -139,3 +139,36 @@ async fn a_row_may_be_told_in_parts() {
     listener.close(&world).await;
     world.finish().await;
 }
+
+#[tokio::test]
+async fn events_that_are_gone_by_age_hold_nothing_up() {
+    let world = World::new().await;
+    for _ in 0..5 {
+        world
+            .run(&format!(
+                "CALL make_messages({}, 200, 20::smallint)",
+                world.tenant.organization
+            ))
+            .await;
+    }
+    world.database.store.number_events(100).await.unwrap();
+    world.run("DELETE FROM event WHERE sequence <= 800").await;
+    let options = Options {
+        changes: 150,
+        ..Options::default()
+    };
+    let notifier = world.notifier_with(options);
+
+    for told in [150, 50, 0] {
+        assert_eq!(notifier.run_once().await.unwrap().told, told);
+    }
+    let page = world
+        .database
+        .store
+        .events_after(world.tenant.organization, 0, 30)
+        .await
+        .unwrap();
+    let sequences: Vec<_> = page.events().map(|event| event.sequence).collect();
+    assert_eq!(sequences, (801..=830).collect::<Vec<_>>());
+    world.finish().await;
+}

@@ -218,6 +218,16 @@ impl Pair {
         }
     }
 
+    /// Time passes, and webhooks of the number come all along, for longer than a hold: what is uncertain by now will be unknown.
+    async fn webhooks_flow(&mut self) {
+        for _ in 0..10 {
+            self.memory.now += TimeDelta::seconds(100);
+            self.postgres.set_clock(self.memory.now).await;
+            self.memory.hear();
+            self.postgres.hear(self.memory.now).await;
+        }
+    }
+
     fn some(&mut self, most: usize) -> Vec<MessageId> {
         let count = self.random.random_range(1..=most);
         let mut ids: Vec<MessageId> = self.ids.choose_multiple(&mut self.random, count).copied().collect();
@@ -278,6 +288,9 @@ impl Pair {
                 )
             }
             6 => {
+                if self.random.random_bool(0.5) {
+                    self.webhooks_flow().await;
+                }
                 let mut ended = self.memory.end_holds();
                 ended.sort();
                 (

@@ -221,7 +221,8 @@ impl Stage {
         self.release("wake_at <= clock_timestamp()").await;
     }
 
-    async fn release(&self, which: &str) {
+    /// The same for parked rows of which this SQL is true.
+    pub(crate) async fn release(&self, which: &str) {
         let due = self
             .rows(&format!(
                 "SELECT id FROM message WHERE state = 10 AND {which} ORDER BY wake_at"

@@ -7,7 +7,7 @@ use domain::{MessageId, OrganizationId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Change, Subject, changes};
+use super::{Change, Subject, changes, count_of};
 use crate::statement::{Statement, statement};
 use crate::{Error, Store};
 
@@ -33,9 +33,7 @@ impl Store {
     /// At most `limit` events of an organization behind the number `after`, in their order.
     pub async fn events_after(&self, organization: OrganizationId, after: i64, limit: usize) -> Result<Page, Error> {
         let client = self.client().await?;
-        // As many rows as events are wanted: a row holds one or more.
-        let most = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = PAGE.rows(&client, &[&organization.0, &after, &most]).await?;
+        let rows = PAGE.rows(&client, &[&organization.0, &after, &count_of(limit)]).await?;
         let Some(first) = rows.first() else {
             return Ok(Page::default());
         };

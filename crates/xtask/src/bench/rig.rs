@@ -227,6 +227,46 @@ impl Rig {
         }
     }
 
+    /// Waits until the broker has every event; how long that took.
+    pub(super) async fn until_told(&self, patience: Duration) -> Result<Duration> {
+        let began = Instant::now();
+        loop {
+            let left = self.database.store.backlogs().await?.context("backlogs")?;
+            if (left.untold, left.unnumbered) == (0, 0) {
+                return Ok(began.elapsed());
+            }
+            ensure!(
+                began.elapsed() < patience,
+                "{} events were not told after {patience:?}",
+                left.untold
+            );
+            sleep(LOOK).await;
+        }
+    }
+
+    /// What a role says of itself, in the words of Prometheus.
+    pub(super) async fn metrics_of(&self, role: &str) -> Result<String> {
+        let (_, program) = self
+            .roles
+            .iter()
+            .find(|(name, _)| *name == role)
+            .context("a role that runs")?;
+        let lines = program.lines();
+        let address = lines.iter().find_map(|line| {
+            line.split_once("http://")
+                .filter(|_| line.contains("/metrics") || line.contains("admin"))
+        });
+        let (_, rest) = address.with_context(|| format!("the address of its metrics:\n{}", lines.join("\n")))?;
+        let address = rest.split(['/', ' ', '"', ',', ';']).next().unwrap_or_default();
+        let answer = self
+            .http
+            .get(format!("http://{address}/metrics"))
+            .timeout(SOON)
+            .send()
+            .await?;
+        Ok(answer.text().await?)
+    }
+
     /// The end of every program's log.
     pub(super) fn logs(&self) -> String {
         let texts = self

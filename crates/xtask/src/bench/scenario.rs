@@ -138,6 +138,10 @@ impl Scenario {
         let answers = load.run().await?;
         let handed_in = stopwatch.elapsed();
         rig.until_idle(patience(messages)).await?;
+        let told_later = match self.events {
+            Events::Told => Some(rig.until_told(patience(messages)).await?),
+            Events::Off | Events::Written => None,
+        };
         let after = Snapshot::take()?;
         let memory = watch.finish();
 
@@ -155,6 +159,9 @@ impl Scenario {
             format!("handed in after {:.1} s", handed_in.as_secs_f64()),
             format!("{:.2} claims a message", run.claims as f64 / messages as f64),
         ];
+        if let Some(later) = told_later {
+            notes.push(format!("all told {:.1} s later", later.as_secs_f64()));
+        }
         if !report.ok {
             notes.push(format!("VIOLATIONS {:?}", report.violations.counts));
         }
