@@ -145,10 +145,10 @@ impl Poster {
         let begun = Instant::now();
         crash_at(CrashPoint::W4);
         if begun > claimed.latest() {
-            self.lead.missed();
+            self.lead.missed(begun);
             return claimed.given_back(begun);
         }
-        self.lead.kept();
+        self.lead.kept(begun);
         metrics::set_out(begun.saturating_duration_since(slot));
         let set_out = claimed.reading.time(begun);
         let since = |at: DateTime<Utc>| (set_out - at).to_std().unwrap_or_default();

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use chrono::Utc;
 use clap::Args;
+use runtime::Clock;
 use serde_json::{Value, json};
 use testkit::figures;
 use tokio::time::sleep;
@@ -235,7 +235,7 @@ fn shown(memory: Memory) -> String {
 }
 
 fn unix() -> f64 {
-    Utc::now().timestamp_micros() as f64 / 1e6
+    Clock::system().now().timestamp_micros() as f64 / 1e6
 }
 
 async fn wait_until(at: f64) {
