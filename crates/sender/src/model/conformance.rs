@@ -205,14 +205,11 @@ impl Pair {
         *self.ids.choose(&mut self.random).unwrap()
     }
 
-    /// One of those whose outcome nobody knows, if there is one: few get so far, and they are what a proof is for.
-    fn doubtful(&mut self) -> MessageId {
+    /// One of those in this state, if there is one, and as often any: few are in it at a time, and they are what is to be struck.
+    fn likely(&mut self, state: State) -> MessageId {
         let rows = self.memory.rows.iter();
-        let unknown: Vec<_> = rows
-            .filter(|(_, row)| row.state == State::Unknown)
-            .map(|(id, _)| *id)
-            .collect();
-        match unknown.choose(&mut self.random) {
+        let such: Vec<_> = rows.filter(|(_, row)| row.state == state).map(|(id, _)| *id).collect();
+        match such.choose(&mut self.random) {
             Some(id) if self.random.random_bool(0.5) => *id,
             _ => self.id(),
         }
@@ -373,7 +370,10 @@ impl Pair {
                 )
             }
             15 => {
-                let (id, delivery) = (self.doubtful(), *Delivery::ALL.choose(&mut self.random).unwrap());
+                let (id, delivery) = (
+                    self.likely(State::Unknown),
+                    *Delivery::ALL.choose(&mut self.random).unwrap(),
+                );
                 let wamid = format!("wamid.{}", self.random.random_range(0..3));
                 let postgres = self.postgres.prove(id, delivery, &wamid, now).await;
                 (
@@ -383,7 +383,8 @@ impl Pair {
                 )
             }
             16 => {
-                let id = self.id();
+                // A call may be under way while somebody cancels, and not only before.
+                let id = self.likely(State::Sending);
                 let store = &self.postgres.store;
                 if self.random.random_bool(0.5) {
                     let set_aside = store.count_crashes(&[id]).await.unwrap();
