@@ -64,7 +64,7 @@ impl PrivateRabbit {
     /// # Errors
     /// When it does not obey.
     pub fn runs_out_of_memory(&self) -> Result<()> {
-        self.control(&["set_vm_memory_high_watermark", "absolute", "1KB"])
+        self.control(&["set_vm_memory_high_watermark", "absolute", "1024"])
     }
 
     /// Gives it its memory back.
