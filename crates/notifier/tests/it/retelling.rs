@@ -172,3 +172,23 @@ async fn events_that_are_gone_by_age_hold_nothing_up() {
     assert_eq!(sequences, (801..=830).collect::<Vec<_>>());
     world.finish().await;
 }
+
+/// What is read to be told ends 500 changes behind what is wanted (changes.sql), so no row may hold more.
+#[tokio::test]
+async fn the_largest_rows_are_told_in_parts_too() {
+    let world = World::new().await;
+    world
+        .run(&format!(
+            "CALL make_messages({}, 1200, 20::smallint)",
+            world.tenant.organization
+        ))
+        .await;
+    let options = Options {
+        changes: 1,
+        ..Options::default()
+    };
+
+    assert_eq!(world.notifier_with(options).run_once().await.unwrap().told, 1);
+    assert_eq!(world.tell_all().await.told, 1199);
+    world.finish().await;
+}
