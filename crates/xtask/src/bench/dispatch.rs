@@ -45,11 +45,11 @@ pub(super) async fn measure(options: &Options, machines: &Machines) -> Result<()
     import(options, machines).await
 }
 
-/// A pipeline with the backlog in it, whose due part falls due soon.
-async fn backlog(options: &Options, machines: &Machines, senders: usize, is_deep: bool) -> Result<(Rig, u64, f64)> {
-    let plan = Plan {
+/// Numbers that hold nothing up, and a Meta that answers at once and tells of nothing.
+fn plan(senders: usize, numbers: u16) -> Plan {
+    Plan {
         senders,
-        numbers: options.numbers,
+        numbers,
         throughput: 1_000,
         latency: 0,
         webhooks: false,
@@ -57,8 +57,12 @@ async fn backlog(options: &Options, machines: &Machines, senders: usize, is_deep
         explain: None,
         sql: None,
         events: Events::Written,
-    };
-    let rig = Rig::start(machines, plan).await?;
+    }
+}
+
+/// A pipeline with the backlog in it, whose due part falls due soon.
+async fn backlog(options: &Options, machines: &Machines, senders: usize, is_deep: bool) -> Result<(Rig, u64, f64)> {
+    let rig = Rig::start(machines, plan(senders, options.numbers)).await?;
     let store = &rig.database.store;
     if is_deep {
         figures::without_depth(store).await?;
@@ -164,18 +168,7 @@ async fn singles(options: &Options, machines: &Machines) -> Result<()> {
 }
 
 async fn import(options: &Options, machines: &Machines) -> Result<()> {
-    let plan = Plan {
-        senders: 0,
-        numbers: 1,
-        throughput: 1_000,
-        latency: 0,
-        webhooks: false,
-        statements: false,
-        explain: None,
-        sql: None,
-        events: Events::Written,
-    };
-    let rig = Rig::start(machines, plan).await?;
+    let rig = Rig::start(machines, plan(0, 1)).await?;
     let made = post(&rig, "campaigns", &json!({"template_name": "hello"}), 201).await?;
     let id = made["data"]["campaign_id"].as_str().context("an id")?.to_owned();
     let rows = options.rows.min(domain::campaign::MAX_RECIPIENTS);
@@ -186,14 +179,7 @@ async fn import(options: &Options, machines: &Machines) -> Result<()> {
     text.insert_str(text.len() - 13, "nobody\n");
     let watch = Watch::start(rig.roles());
     let began = Instant::now();
-    let request = rig
-        .http
-        .post(format!("{}/api/v1/campaigns/{id}/recipients?chunk=all", rig.api));
-    let request = request
-        .header("x-api-key", &rig.tenant.api_key)
-        .header("content-type", "text/csv");
-    let answer = request.timeout(PATIENCE).body(text.clone()).send().await?;
-    let answer: Value = answer.json().await?;
+    let answer = add(&rig, &id, text.clone()).await?;
     let took = began.elapsed().as_secs_f64();
     let memory = watch.finish().get("ingest").copied().unwrap_or_default();
     let data = &answer["data"];
@@ -204,15 +190,17 @@ async fn import(options: &Options, machines: &Machines) -> Result<()> {
         f64::from(rows) / took,
         shown(memory)
     );
-    let request = rig
-        .http
-        .post(format!("{}/api/v1/campaigns/{id}/recipients?chunk=all", rig.api));
-    let request = request
-        .header("x-api-key", &rig.tenant.api_key)
-        .header("content-type", "text/csv");
-    let again: Value = request.timeout(PATIENCE).body(text).send().await?.json().await?;
+    let again = add(&rig, &id, text).await?;
     ensure!(again["data"] == *data, "the same chunk twice: {again}");
     Ok(())
+}
+
+/// Hands a list in as the one chunk of a campaign.
+async fn add(rig: &Rig, campaign: &str, list: String) -> Result<Value> {
+    let url = format!("{}/api/v1/campaigns/{campaign}/recipients?chunk=all", rig.api);
+    let request = rig.http.post(url).header("x-api-key", &rig.tenant.api_key);
+    let request = request.header("content-type", "text/csv").timeout(PATIENCE).body(list);
+    Ok(request.send().await?.json().await?)
 }
 
 async fn post(rig: &Rig, path: &str, body: &Value, status: u16) -> Result<Value> {
