@@ -180,11 +180,16 @@ fn changes(row: &Row) -> Vec<Change> {
         return vec![change(last, Subject::Other(data))];
     }
     let messages: Vec<Uuid> = row.get("message_ids");
-    let (reason, flow): (Option<String>, Option<Uuid>) = (row.get("reason"), row.get("flow_id"));
+    let (reason, flow_of_all): (Option<String>, Option<Uuid>) = (row.get("reason"), row.get("flow_id"));
+    let flows: Option<Vec<Option<Uuid>>> = row.get("flow_ids");
     let first = last - messages.len() as i64 + 1;
     (first..)
         .zip(messages)
-        .map(|(sequence, message)| {
+        .enumerate()
+        .map(|(place, (sequence, message))| {
+            let flow = flows
+                .as_ref()
+                .map_or(flow_of_all, |flows| flows.get(place).copied().flatten());
             let subject = Subject::Message {
                 id: MessageId(message),
                 reason: reason.clone(),

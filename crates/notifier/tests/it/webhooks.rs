@@ -1,6 +1,6 @@
 //! Webhooks: who gets which, signed how, how often, and what stops them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use store::webhooks::{DeliveryState, NewEndpoint, Outcome, Parcel, Stretch};
 use testkit::{database, hostile, until};
 use tokio::time::timeout;
+use uuid::Uuid;
 
+use crate::listener::Listener;
 use crate::receiver::Receiver;
 use crate::world::{SOON, World};
 
@@ -149,6 +151,67 @@ async fn an_endpoint_gets_the_events_it_wants_signed_and_complete() {
         }
     }
     assert_eq!(sequences, (1..=5).collect());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_changes_at_once_in_many_broadcasts_is_one_row_and_every_route_names_the_broadcast_of_each() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    let endpoint = world.endpoint(&receiver.url, &["message.*"]).await;
+    let mut listener = Listener::bind(&world, "acme0.message.*").await;
+    let (organization, flows) = (world.tenant.organization, [Uuid::now_v7(), Uuid::now_v7()]);
+    for flow in flows
+        .map(|flow| format!("'{flow}'"))
+        .into_iter()
+        .chain(["NULL".to_owned()])
+    {
+        let sql = format!("CALL make_messages({organization}, 2, 20::smallint, NULL, {flow})");
+        world.run(&sql).await;
+    }
+
+    // All of them at once, a row as it was written before broadcasts shared one, and that of a single message.
+    world.run("CALL climb(every_id())").await;
+    let written = world
+        .rows("SELECT size FROM event WHERE kind = 'message.sending' ORDER BY id")
+        .await;
+    assert_eq!(written, [json!({"size": 6})]);
+    world
+        .run(
+            "UPDATE event SET flow_id = flow_ids[1], flow_ids = NULL
+             WHERE id = (SELECT min(id) FROM event WHERE kind = 'message.pending')",
+        )
+        .await;
+    let couriers = Couriers::start(&world, 1);
+    assert_eq!(world.tell_all().await.told, 12);
+    world.until_deliveries(endpoint, DeliveryState::Delivered, 12).await;
+    couriers.stop().await;
+
+    let broadcasts: HashMap<String, Value> = world
+        .rows("SELECT id, flow_id FROM message")
+        .await
+        .iter()
+        .map(|row| (row["id"].as_str().unwrap().to_owned(), row["flow_id"].clone()))
+        .collect();
+    let page = world.database.store.events_after(organization, 0, 100).await.unwrap();
+    let read: Vec<Value> = page
+        .events()
+        .map(|event| serde_json::from_slice(&event.encode()).unwrap())
+        .collect();
+    let heard: Vec<Value> = listener.hear(12).await.into_iter().map(|event| event.body).collect();
+    let received: Vec<Value> = receiver.received().into_iter().map(|webhook| webhook.body).collect();
+    for told in [read, heard, received] {
+        assert_eq!(told.len(), 12);
+        for event in told {
+            let data = &event["data"];
+            assert_eq!(
+                data["broadcast_id"],
+                broadcasts[data["message_id"].as_str().unwrap()],
+                "{event}"
+            );
+        }
+    }
+    listener.close(&world).await;
     world.finish().await;
 }
 

@@ -1,5 +1,5 @@
 -- What has its number: the rows that hold the $3 changes behind $2, as in changes.sql.
-SELECT e.sequence, e.at, e.kind, e.reason, e.flow_id, e.message_ids, e.data, o.slug
+SELECT e.sequence, e.at, e.kind, e.reason, e.flow_id, e.message_ids, e.flow_ids, e.data, o.slug
 FROM organization o CROSS JOIN LATERAL (
     SELECT greatest($2, f.sequence - f.size) AS sequence
     FROM event f WHERE f.organization_id = o.id AND f.sequence > $2 ORDER BY f.sequence LIMIT 1

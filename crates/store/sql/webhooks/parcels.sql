@@ -7,8 +7,11 @@ JOIN webhook_delivery w ON w.endpoint_id = d.endpoint_id AND w.sequence = d.sequ
 JOIN webhook_endpoint p ON p.id = d.endpoint_id
 JOIN organization o ON o.id = w.organization_id
 LEFT JOIN LATERAL (
-    SELECT r.at, r.kind, r.reason, r.flow_id, r.data, r.message_ids[r.size - (r.sequence - w.sequence)::integer] AS message_id
-    FROM (SELECT v.* FROM event v WHERE v.organization_id = w.organization_id AND v.sequence >= w.sequence ORDER BY v.sequence LIMIT 1) r
+    SELECT r.at, r.kind, r.reason, coalesce(r.flow_id, r.flow_ids[r.place]) AS flow_id, r.data, r.message_ids[r.place] AS message_id
+    FROM (
+        SELECT v.*, v.size - (v.sequence - w.sequence)::integer AS place FROM event v
+        WHERE v.organization_id = w.organization_id AND v.sequence >= w.sequence ORDER BY v.sequence LIMIT 1
+    ) r
     WHERE r.sequence - r.size < w.sequence
 ) e ON true
 LEFT JOIN message m ON m.id = e.message_id
