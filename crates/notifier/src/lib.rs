@@ -10,6 +10,7 @@
 
 mod courier;
 mod pass;
+mod tell;
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! One pass: number what is new, then tell what is numbered, organization by organization.
 
-use broker::{Outgoing, Unroutable};
-use domain::event::Event;
 use store::Error;
 use store::events::Turn;
 
@@ -12,9 +10,11 @@ use crate::Notifier;
 pub struct Pass {
     /// Changes that got their numbers.
     pub numbered: i64,
-    /// Changes that the broker has now.
+    /// Changes that are told: the broker has them, or no queue wants them.
     pub told: usize,
-    /// Changes that the broker did not confirm; they are told again.
+    /// How many of these no queue wants.
+    pub unheard: usize,
+    /// Changes that the broker did not confirm, and those behind them; they are told again.
     pub unconfirmed: usize,
     /// It took on as much as it may of some organization, so there is more to do at once.
     pub full: bool,
@@ -59,28 +59,13 @@ impl Notifier {
         Ok(pass)
     }
 
-    /// Publishes a turn's changes, and notes down those up to the first that was not confirmed.
+    /// Tells a turn's changes, and notes down those up to the first that was not confirmed.
     async fn tell(&self, turn: Turn<'_>, pass: &mut Pass) -> Result<(), Error> {
-        let batch = turn
-            .changes
-            .iter()
-            .map(|change| self.outgoing(&change.event(&turn.slug), &turn.slug));
-        let published = self.publisher.publish(batch.collect()).await;
-        let told = published
-            .iter()
-            .take_while(|published| published.is_confirmed())
-            .count();
-        pass.told += told;
-        pass.unconfirmed += published.len() - told;
+        let told = self.publish(&turn).await;
+        pass.told += told.settled;
+        pass.unheard += told.unheard;
+        pass.unconfirmed += turn.changes.len() - told.settled;
         pass.full |= turn.changes.len() >= self.options.changes;
-        turn.published(told).await
-    }
-
-    /// It may well be that nobody listens, which is fine.
-    fn outgoing(&self, event: &Event<'_>, slug: &str) -> Outgoing {
-        Outgoing {
-            unroutable: Unroutable::IsFine,
-            ..Outgoing::new(&self.exchange, event.routing_key(slug), &event.id, event.encode())
-        }
+        turn.published(told.settled).await
     }
 }

@@ -46,7 +46,7 @@ pub use watch::Watch;
 /// How much a pass takes on, and how long to rest between two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Rows that one release pass moves at most; some twenty milliseconds of work.
+    /// Rows that one release pass moves at most; some thirty milliseconds of work. More at once gain nothing.
     pub release_limit: i32,
     /// Rest between release passes: most of what a punctual message is late. A pass that filled its limit is followed by the next at
     /// once.
@@ -76,7 +76,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            release_limit: 2_000,
+            release_limit: 500,
             release: Duration::from_millis(50),
             fill_limit: 2_000,
             fill: Duration::from_millis(100),

@@ -64,6 +64,8 @@ pub struct Run {
 /// # Errors
 /// When the database does not answer.
 pub async fn of_run(store: &Store, since: f64) -> Result<Run> {
+    // Down to the millisecond, as ids are: a message of the first half millisecond counts too.
+    let since = (since * 1_000.0).floor() / 1_000.0;
     let sql = include_str!("../sql/run_figures.sql").replace(":since", &format!("{since:.3}"));
     let row = store.raw(&sql).await?.pop().context("an aggregate has one row")?;
     Ok(serde_json::from_value(row)?)
@@ -185,6 +187,16 @@ pub async fn make_scheduled(store: &Store, from: u32, rows: u32, due: f64) -> Re
 pub async fn without_depth(store: &Store) -> Result<()> {
     store.raw(include_str!("../sql/dispatch_deep.sql")).await?;
     Ok(())
+}
+
+/// Takes what is released, as senders would that take no time; returns how many rows that were.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take_released(store: &Store) -> Result<u64> {
+    let rows = store.raw(include_str!("../sql/dispatch_take.sql")).await?;
+    let count = rows.first().and_then(|row| row["rows"].as_u64());
+    count.context("an aggregate has one row")
 }
 
 /// The figures of [`Dispatch`], now.

@@ -90,7 +90,7 @@ pub(crate) struct Options {
     /// Run this SQL in every fresh database first: to try an index, a setting or another version of a function
     #[arg(long, value_name = "FILE")]
     sql: Option<PathBuf>,
-    /// Events: off (nothing is written down), written (nobody tells them), told (a notifier runs too); `off,told` compares the two
+    /// Events: off (nothing is written down), written (nobody tells them), told (a notifier runs too), heard (a queue takes them too); `off,told` compares the two
     #[arg(long, value_enum, value_delimiter = ',', default_value = "written")]
     events: Vec<rig::Events>,
     /// Log the plans of statements that take longer than this many milliseconds, and keep PostgreSQL's log; slows everything down

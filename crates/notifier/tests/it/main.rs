@@ -9,6 +9,7 @@ mod load;
 mod order;
 mod receiver;
 mod retelling;
+mod unheard;
 mod verifier;
 mod webhooks;
 mod world;

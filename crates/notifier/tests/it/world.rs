@@ -101,6 +101,7 @@ impl World {
             }
             sum.numbered += pass.numbered;
             sum.told += pass.told;
+            sum.unheard += pass.unheard;
             sum.unconfirmed += pass.unconfirmed;
         }
     }

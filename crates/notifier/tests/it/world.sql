@@ -41,3 +41,7 @@ END $$;
 CREATE FUNCTION every_id() RETURNS uuid[] LANGUAGE sql STABLE AS $$
     SELECT array_agg(m.id) FROM message m
 $$;
+
+CREATE FUNCTION moving_ids() RETURNS uuid[] LANGUAGE sql STABLE AS $$
+    SELECT array_agg(m.id) FROM message m WHERE m.state < 50
+$$;

@@ -93,18 +93,18 @@ async fn release(options: &Options, machines: &Machines) -> Result<()> {
     wait_until(at).await;
     let watch = Watch::start(rig.roles());
     let began = Instant::now();
-    let mut seen = figures::of_dispatch(&rig.database.store).await?;
-    while seen.released < due {
+    let mut released = 0;
+    while released < due {
         ensure!(
             began.elapsed() < PATIENCE,
-            "{} of {due} were released\n{}",
-            seen.released,
+            "{released} of {due} were released\n{}",
             rig.logs()
         );
         sleep(Duration::from_millis(200)).await;
-        seen = figures::of_dispatch(&rig.database.store).await?;
+        released += figures::take_released(&rig.database.store).await?;
     }
     let took = began.elapsed().as_secs_f64();
+    let seen = figures::of_dispatch(&rig.database.store).await?;
     let memory = watch.finish().get("scheduler").copied().unwrap_or_default();
     println!(
         "release: {due} of {} rows in {took:.1} s = {:.0}/s over {} numbers, {} early; scheduler RSS {}",
@@ -114,28 +114,41 @@ async fn release(options: &Options, machines: &Machines) -> Result<()> {
         seen.early,
         shown(memory)
     );
-    let (passes, seconds) = passes(&rig).await?;
+    let passes = Passes::of(&rig).await?;
     println!(
-        "release: {passes:.0} passes of {:.1} ms on average",
-        seconds * 1_000.0 / passes.max(1.0)
+        "release: {:.0} passes of {:.1} ms on average, {:.0} of them took longer than 50 ms",
+        passes.count,
+        passes.seconds * 1_000.0 / passes.count.max(1.0),
+        passes.count - passes.within
     );
     ensure!(seen.early == 0, "{} rows were released before their time", seen.early);
     Ok(())
 }
 
-/// How many release passes the scheduler made, and how long they took together, by its own metrics.
-async fn passes(rig: &Rig) -> Result<(f64, f64)> {
-    let text = rig.metrics_of("scheduler").await?;
-    let number = |name: &str| {
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        lines
-            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
-            .sum::<f64>()
-    };
-    Ok((
-        number("turnpike_release_pass_seconds_count"),
-        number("turnpike_release_pass_seconds_sum"),
-    ))
+/// The scheduler's release passes that did something, by its own metrics.
+struct Passes {
+    count: f64,
+    /// All of them together.
+    seconds: f64,
+    /// Those of at most 50 ms.
+    within: f64,
+}
+
+impl Passes {
+    async fn of(rig: &Rig) -> Result<Self> {
+        let text = rig.metrics_of("scheduler").await?;
+        let number = |suffix: &str| {
+            let name = format!("turnpike_release_pass_seconds_{suffix}");
+            let line = text.lines().find(|line| line.starts_with(&name));
+            let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+            value.with_context(|| format!("no {name} among the scheduler's metrics"))
+        };
+        Ok(Self {
+            count: number("count")?,
+            seconds: number("sum")?,
+            within: number("bucket{le=\"0.05\"}")?,
+        })
+    }
 }
 
 async fn singles(options: &Options, machines: &Machines) -> Result<()> {

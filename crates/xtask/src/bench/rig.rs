@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use broker::{Address, Admin, Connection, Topology};
 use reqwest::Client;
 use serde_json::{Value, json};
 use simulator::{Delay, Report};
@@ -18,6 +19,7 @@ use testkit::servers::Servers;
 use testkit::servers::postgres::PrivatePostgres;
 use testkit::servers::rabbitmq::PrivateRabbit;
 use testkit::stack;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::usage::{Group, is_running};
@@ -36,8 +38,10 @@ pub(super) enum Events {
     Off,
     /// They are written with every change, and nobody tells them.
     Written,
-    /// A notifier tells them too.
+    /// A notifier tells them too. No queue on the broker wants them.
     Told,
+    /// And a queue on the broker takes them all, and is emptied by the benchmark itself.
+    Heard,
 }
 
 impl Events {
@@ -47,7 +51,13 @@ impl Events {
             Self::Off => ", events off",
             Self::Written => "",
             Self::Told => ", events told",
+            Self::Heard => ", events heard",
         }
+    }
+
+    /// Whether a notifier runs.
+    pub(super) fn are_told(self) -> bool {
+        matches!(self, Self::Told | Self::Heard)
     }
 }
 
@@ -126,6 +136,8 @@ pub(super) struct Rig {
     /// First word of every broker name.
     pub(super) prefix: String,
     pub(super) http: Client,
+    /// Ends with it.
+    _listener: Option<JoinSet<()>>,
     // Last, so that it is dropped after the programs that use it.
     pub(super) database: TestDatabase,
 }
@@ -167,13 +179,17 @@ impl Rig {
             .with("TURNPIKE_HTTP_ADDR", "127.0.0.1:0");
         let names = ["ingest", "scheduler", "receipts"].into_iter();
         let names = names.chain(std::iter::repeat_n("sender", plan.senders));
-        let names = names.chain((plan.events == Events::Told).then_some("notifier"));
+        let names = names.chain(plan.events.are_told().then_some("notifier"));
         let mut roles = Vec::new();
         for name in names {
             roles.push((name, start(&[name], &settings, name == "ingest").await?));
         }
         let roles = tokio::task::spawn_blocking(move || ready(roles)).await??;
         let api = roles[0].1.url.clone();
+        let listener = match plan.events {
+            Events::Heard => Some(listen(&database.amqp_url, &prefix).await?),
+            _ => None,
+        };
         if plan.webhooks {
             let url = format!("{api}/webhooks/meta");
             meta.configure(&json!({"webhook_url": url})).await?;
@@ -187,6 +203,7 @@ impl Rig {
             amqp_url: database.amqp_url.clone(),
             prefix,
             http: Client::builder().no_proxy().build()?,
+            _listener: listener,
             database,
         })
     }
@@ -275,6 +292,31 @@ impl Rig {
             .map(|(name, program)| format!("{name}:\n{}", last_lines(program)));
         texts.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Deliveries that the listener acknowledges at once.
+const HEARD: usize = 100;
+
+/// Takes every event from a queue of its own and acknowledges them, until it is dropped.
+async fn listen(amqp_url: &str, prefix: &str) -> Result<JoinSet<()>> {
+    let (address, topology) = (Address::parse(amqp_url)?, Topology::new(prefix));
+    let queue = format!("{prefix}.bench.listener");
+    let admin = Admin::open(&address).await?;
+    admin.bind_queue(&queue, &topology.exchanges.events, "#").await?;
+    let connection = Connection::open(&address, "bench listener").await?;
+    let mut subscription = connection.consume(&queue, 500).await?;
+    let mut listener = JoinSet::new();
+    listener.spawn(async move {
+        let _open = (connection, admin);
+        let mut heard = Vec::new();
+        while let Ok(Some(delivery)) = subscription.next().await {
+            heard.push(delivery);
+            if heard.len() >= HEARD && broker::ack_all(std::mem::take(&mut heard)).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(listener)
 }
 
 /// The stand-in for Meta, in a process of its own, so that its CPU time can be told apart.

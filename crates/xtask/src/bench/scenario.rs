@@ -139,7 +139,7 @@ impl Scenario {
         let handed_in = stopwatch.elapsed();
         rig.until_idle(patience(messages)).await?;
         let told_later = match self.events {
-            Events::Told => Some(rig.until_told(patience(messages)).await?),
+            Events::Told | Events::Heard => Some(rig.until_told(patience(messages)).await?),
             Events::Off | Events::Written => None,
         };
         let after = Snapshot::take()?;

@@ -163,7 +163,7 @@ pub(super) fn of_events(results: &[Result]) -> Option<String> {
         let Some(name) = off.median.scenario.strip_suffix(Events::Off.words()) else {
             continue;
         };
-        for events in [Events::Written, Events::Told] {
+        for events in [Events::Written, Events::Told, Events::Heard] {
             let wanted = format!("{name}{}", events.words());
             let Some(on) = results.iter().find(|result| result.median.scenario == wanted) else {
                 continue;

@@ -537,7 +537,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         &[],
         "notifier",
-        "events that the broker has",
+        "events that the broker has, and those that no queue wants",
     ),
     metric(
         "turnpike_events_unconfirmed_total",
