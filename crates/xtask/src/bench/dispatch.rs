@@ -93,15 +93,16 @@ async fn release(options: &Options, machines: &Machines) -> Result<()> {
     wait_until(at).await;
     let watch = Watch::start(rig.roles());
     let began = Instant::now();
-    let mut released = 0;
-    while released < due {
+    let mut released = 0.0;
+    while released < due as f64 {
         ensure!(
             began.elapsed() < PATIENCE,
             "{released} of {due} were released\n{}",
             rig.logs()
         );
         sleep(Duration::from_millis(200)).await;
-        released += figures::take_released(&rig.database.store).await?;
+        figures::take_released(&rig.database.store).await?;
+        released = Passes::of(&rig).await?.released;
     }
     let took = began.elapsed().as_secs_f64();
     let seen = figures::of_dispatch(&rig.database.store).await?;
@@ -132,21 +133,24 @@ struct Passes {
     seconds: f64,
     /// Those of at most 50 ms.
     within: f64,
+    /// Rows that they moved.
+    released: f64,
 }
 
 impl Passes {
     async fn of(rig: &Rig) -> Result<Self> {
         let text = rig.metrics_of("scheduler").await?;
-        let number = |suffix: &str| {
-            let name = format!("turnpike_release_pass_seconds_{suffix}");
-            let line = text.lines().find(|line| line.starts_with(&name));
-            let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-            value.with_context(|| format!("no {name} among the scheduler's metrics"))
+        // None before the first pass that did something.
+        let number = |name: &str| {
+            let mut lines = text.lines().filter_map(|line| line.strip_prefix("turnpike_release"));
+            let value = lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            value.unwrap_or_default()
         };
         Ok(Self {
-            count: number("count")?,
-            seconds: number("sum")?,
-            within: number("bucket{le=\"0.05\"}")?,
+            count: number("_pass_seconds_count"),
+            seconds: number("_pass_seconds_sum"),
+            within: number("_pass_seconds_bucket{le=\"0.05\"}"),
+            released: number("d_total"),
         })
     }
 }
@@ -170,11 +174,13 @@ async fn singles(options: &Options, machines: &Machines) -> Result<()> {
         sleep(Duration::from_millis(200)).await;
         seen = figures::of_dispatch(&rig.database.store).await?;
     }
+    let shown = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0}"));
     println!(
-        "singles: {} of {sent} beside the backlog, p99 from accept to POST {} ms; {:.0} of the backlog released per second",
+        "singles: {} of {sent} beside the backlog, from accept to POST p50 {} ms, p99 {} ms (to the claim {} ms); {:.0} of the backlog released per second",
         seen.singles,
-        seen.single_p99_ms
-            .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0}")),
+        shown(seen.single_p50_ms),
+        shown(seen.single_p99_ms),
+        shown(seen.single_claimed_p99_ms),
         seen.released as f64 / began.elapsed().as_secs_f64()
     );
     Ok(())
