@@ -61,8 +61,18 @@ pub(super) async fn play(fault: Fault, percent: u32, size: Size) -> Result<Figur
         struck = struck.times(STORM);
     }
     scene.run.stack.meta.set_faults([struck])?;
-    // At Meta, not only taken in: what is handed in may wait.
-    scene.until_posted_more(size.messages as u64).await?;
+    if opens_the_circuit(fault, percent) {
+        // The senders' circuit breaker lets a few calls through now and then, and the rest waits until Meta is well again.
+        let (posted, tried) = (|| scene.run.stack.meta.report().posts, size.messages as u64 / 8);
+        let before = posted();
+        let tried = async || Ok(scene.taken() >= size.messages && posted() >= before + tried);
+        scene
+            .until("messages to be taken in, and some to be tried", tried)
+            .await?;
+    } else {
+        // At Meta, not only taken in: what is handed in may wait.
+        scene.until_posted_more(size.messages as u64).await?;
+    }
     if percent == 1 {
         // A share so small may strike late.
         let struck = || scene.run.stack.meta.report().faults.values().sum::<u64>();
@@ -78,6 +88,11 @@ pub(super) async fn play(fault: Fault, percent: u32, size: Size) -> Result<Figur
         _ => expectations,
     };
     scene.end_with(faults, &expectations).await
+}
+
+/// Whether so many calls end in a 5xx that hardly any are made.
+fn opens_the_circuit(fault: Fault, percent: u32) -> bool {
+    matches!(fault, Fault::ErrorAccepted | Fault::ErrorNotAccepted) && percent >= 30
 }
 
 fn kind(fault: Fault) -> FaultKind {

@@ -75,6 +75,11 @@ impl Scene {
         self.faults.len()
     }
 
+    /// Messages that were taken in so far.
+    pub(super) fn taken(&self) -> usize {
+        self.load.taken()
+    }
+
     /// Waits until Meta saw so many POSTs more.
     pub(super) async fn until_posted_more(&self, count: u64) -> Result<()> {
         self.run.until_posted(self.run.stack.meta.report().posts + count).await
