@@ -101,6 +101,8 @@ async fn people_are_heard_and_answered_by_every_name_they_go_by() {
     stack.meta.inbound(&Inbound::text(&number, long, "Oi")).unwrap();
     heard(&stack, "from=%2B5511987654321").await;
     say(&stack, short).await;
+    // Before the stop, which holds for what still waits too.
+    stack.until_accepted(3, SOON).await;
 
     // And STOP from one name stops all of them.
     stack.meta.inbound(&Inbound::text(&number, long, "STOP")).unwrap();
@@ -109,7 +111,6 @@ async fn people_are_heard_and_answered_by_every_name_they_go_by() {
         (answer["data"]["suppressed"] == true).then_some(())
     })
     .await;
-    stack.until_accepted(3, SOON).await;
 
     // The person takes a new number: the stop goes along. What Meta tells of accounts is shown to whoever looks after them.
     let moved = json!({"body": "changed", "type": "user_changed_number", "wa_id": "5511987650000"});
