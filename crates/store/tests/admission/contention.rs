@@ -205,7 +205,13 @@ async fn an_admission_that_waited_for_its_number_reads_the_clock_afterwards() {
         (!found.is_empty()).then_some(())
     })
     .await;
-    let released = store.clock().await.unwrap().at();
+    // Longer than the lead, or a slot counted from before the wait would still lie ahead.
+    let seen = store.clock().await.unwrap().at();
+    let released = testkit::until(Duration::from_secs(60), "a wait longer than the lead", async || {
+        let now = store.clock().await.ok()?.at();
+        (now > seen + PACING.lead).then_some(now)
+    })
+    .await;
     holding.commit().await.unwrap();
 
     let admission = asking.await.unwrap().unwrap();
