@@ -2,7 +2,8 @@
 //! organization, and as a signed webhook to every endpoint that wants it ([`Courier`]).
 //!
 //! The changes are written down by the ledger itself, in the transaction that made them. Here they get their numbers, in a commit of its
-//! own, and are then published in that order; how far that went is noted down after the broker has confirmed it.
+//! own, and are then published in that order, as far as a queue wants them (`tell`); how far that went is noted down after the broker has
+//! confirmed it.
 //!
 //! **Invariants.** At least once: what was published and not noted down is published again, under the same id and number. Any number of
 //! notifiers may run; one at a time speaks for an organization. After a failure an organization is told again from the first event on
