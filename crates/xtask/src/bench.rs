@@ -1,6 +1,7 @@
 //! `cargo xtask bench`
 
 mod dispatch;
+mod listener;
 mod load;
 mod measurement;
 mod peers;

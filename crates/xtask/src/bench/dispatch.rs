@@ -142,15 +142,16 @@ impl Passes {
         let text = rig.metrics_of("scheduler").await?;
         // None before the first pass that did something.
         let number = |name: &str| {
-            let mut lines = text.lines().filter_map(|line| line.strip_prefix("turnpike_release"));
-            let value = lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            let value = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
             value.unwrap_or_default()
         };
         Ok(Self {
-            count: number("_pass_seconds_count"),
-            seconds: number("_pass_seconds_sum"),
-            within: number("_pass_seconds_bucket{le=\"0.05\"}"),
-            released: number("d_total"),
+            count: number("turnpike_release_pass_seconds_count"),
+            seconds: number("turnpike_release_pass_seconds_sum"),
+            within: number("turnpike_release_pass_seconds_bucket{le=\"0.05\"}"),
+            released: number("turnpike_released_total"),
         })
     }
 }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use broker::{Address, Admin, Connection, Topology};
 use reqwest::Client;
 use serde_json::{Value, json};
 use simulator::{Delay, Report};
@@ -19,9 +18,9 @@ use testkit::servers::Servers;
 use testkit::servers::postgres::PrivatePostgres;
 use testkit::servers::rabbitmq::PrivateRabbit;
 use testkit::stack;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::listener::Listener;
 use super::usage::{Group, is_running};
 
 const APP_SECRET: &str = "bench-app-secret";
@@ -137,7 +136,7 @@ pub(super) struct Rig {
     pub(super) prefix: String,
     pub(super) http: Client,
     /// Ends with it.
-    _listener: Option<JoinSet<()>>,
+    _listener: Option<Listener>,
     // Last, so that it is dropped after the programs that use it.
     pub(super) database: TestDatabase,
 }
@@ -187,7 +186,7 @@ impl Rig {
         let roles = tokio::task::spawn_blocking(move || ready(roles)).await??;
         let api = roles[0].1.url.clone();
         let listener = match plan.events {
-            Events::Heard => Some(listen(&database.amqp_url, &prefix).await?),
+            Events::Heard => Some(Listener::start(&database.amqp_url, &prefix).await?),
             _ => None,
         };
         if plan.webhooks {
@@ -292,31 +291,6 @@ impl Rig {
             .map(|(name, program)| format!("{name}:\n{}", last_lines(program)));
         texts.collect::<Vec<_>>().join("\n")
     }
-}
-
-/// Deliveries that the listener acknowledges at once.
-const HEARD: usize = 100;
-
-/// Takes every event from a queue of its own and acknowledges them, until it is dropped.
-async fn listen(amqp_url: &str, prefix: &str) -> Result<JoinSet<()>> {
-    let (address, topology) = (Address::parse(amqp_url)?, Topology::new(prefix));
-    let queue = format!("{prefix}.bench.listener");
-    let admin = Admin::open(&address).await?;
-    admin.bind_queue(&queue, &topology.exchanges.events, "#").await?;
-    let connection = Connection::open(&address, "bench listener").await?;
-    let mut subscription = connection.consume(&queue, 500).await?;
-    let mut listener = JoinSet::new();
-    listener.spawn(async move {
-        let _open = (connection, admin);
-        let mut heard = Vec::new();
-        while let Ok(Some(delivery)) = subscription.next().await {
-            heard.push(delivery);
-            if heard.len() >= HEARD && broker::ack_all(std::mem::take(&mut heard)).await.is_err() {
-                return;
-            }
-        }
-    });
-    Ok(listener)
 }
 
 /// The stand-in for Meta, in a process of its own, so that its CPU time can be told apart.

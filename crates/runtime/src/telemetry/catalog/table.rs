@@ -68,7 +68,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         &["outcome"],
         "every that publishes",
-        "messages published to the broker, by what became of them",
+        "messages published to the broker, by what became of them; of events that no queue wants, `unroutable` counts one per kind and turn",
     ),
     metric(
         "turnpike_publish_round_seconds",
